@@ -1,0 +1,1 @@
+"""The ledgers that NEO can trade on."""

@@ -1,0 +1,100 @@
+"""The plugin contract, whole.
+
+A plugin is a class, named by its distribution in the entry point group `neo.plugins`. NEO makes one instance
+for a session, handing it its validated section of the configuration: `MyGuard(config)`. The class declares
+
+    config_class   a subclass of `GuardConfig` (a guard) or `PluginConfig` (anything else)
+    source         a guard's name in episodes, counts and the configuration of recovery: "anchor", "my_guard"
+    rank           its place among third-party plugins, small first (default 100); of a layer, its place in the
+                   chain of `on_disappeared_order`
+    layers         several layers in one plugin: a tuple of objects that each have `rank` and `on_disappeared_order`
+
+and marks the hooks that it answers with `@hookimpl`. A hook may take fewer arguments than listed here, by name.
+Everything handed to a hook is frozen. Hooks do no I/O, read no clock and draw no random numbers, so that a
+recorded session replays to the same decisions.
+
+The core keeps causes, episode counts, cool-downs, caps, timeouts and restarts. A guard judges, and nothing else:
+it may keep a window in memory, and that window may be lost at any time.
+
+A hook that raises, or answers anything but what is said here, is a fault: NEO degrades, and too many faults end
+the session. Failing is safe, staying silent is not offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from neo_core.model import (
+        Clear,
+        Enter,
+        Event,
+        Mark,
+        Order,
+        Recover,
+        Resolution,
+        Stay,
+        View,
+    )
+
+__all__ = ["HookSpecs", "hookimpl"]
+
+hookspec = pluggy.HookspecMarker("neo")
+hookimpl = pluggy.HookimplMarker("neo")
+
+
+class HookSpecs:
+    @hookspec
+    def observe(self, view: View) -> None:
+        """Each tick that saw the ledger, in every mode: move your windows here.
+
+        Answers nothing. Called before any guard is asked for a judgement on this tick.
+        """
+
+    @hookspec
+    def evaluate_entry(self, view: View) -> Clear | Enter:
+        """Each tick that saw the ledger: may the engine go on quoting, as far as this guard can tell?
+
+        Answers `Clear(measures)` or `Enter(reason, measures)`. `Enter` makes the engine DEGRADED: everything is
+        cancelled and nothing is quoted. While the engine is DEGRADED already, an `Enter` changes nothing.
+        `measures` are the numbers it judged by, with their limits: they go to the decision log and the reports.
+        """
+
+    @hookspec
+    def evaluate_recovery(self, view: View) -> Stay | Recover:
+        """Asked only of the guard whose episode is running, past its cool-down, with no integrity cause active.
+
+        Answers `Stay(measures)` or `Recover(reason, measures)`. How many clean ticks in a row it wants is the
+        guard's own affair; `on_rearm` starts that count again. A failure counts as not recovered.
+        """
+
+    @hookspec
+    def on_cancel_all(self, orders: Sequence[Order], cause: str) -> Sequence[Mark]:
+        """Every order that may be alive is about to be cancelled; nothing has been sent yet.
+
+        Answers the marks to be written, an empty sequence for none; they are committed together with the cancel
+        intents, before the first cancel leaves. `cause` is DEGRADED_CANCEL, HALT_CANCEL, SESSION_END_CANCEL,
+        STARTUP_CANCEL or OPERATOR_CANCEL. A failure never holds a cancel back; it ends the session.
+        """
+
+    @hookspec
+    def on_disappeared_order(self, order: Order, view: View) -> Resolution | None:
+        """The ledger no longer shows this order, and no transaction explains it: what became of it?
+
+        Layers are asked by rank, and the first that answers a `Resolution` decides. None means "not mine to say".
+        If nobody answers, or a layer fails, the order is held for review. It is never taken for a fill.
+        """
+
+    @hookspec
+    def on_rearm(self, view: View) -> None:
+        """A fresh regime, after any guard's recovery and at the start of a session: empty your windows."""
+
+    @hookspec
+    def on_event(self, event: Event) -> None:
+        """For watchers (alerts, metrics): an event of this tick, after it was committed.
+
+        Answers nothing. A failure here is logged and never stops trading.
+        """

@@ -1,0 +1,1 @@
+"""Judgement: free functions of values. No I/O, no clock, no store."""

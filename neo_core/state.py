@@ -1,0 +1,94 @@
+"""What the engine remembers from one tick to the next. Loaded from the store once, at the start of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from neo_core.halts import Halt
+from neo_core.model import Cause, Inventory, Mode, Order
+
+__all__ = ["Faults", "Regime", "RiskMemory", "State", "Sweep"]
+
+
+class Regime(msgspec.Struct, frozen=True):
+    """Why the engine is DEGRADED, if it is, and what its guards have used up of their allowances.
+
+    `cooled_at` is when (in session seconds) the running episode's cool-down was over; None while it lasts.
+    """
+
+    guard: Cause | None = None
+    integrity: tuple[Cause, ...] = ()
+    episodes: Mapping[str, int] = {}
+    cooldowns: Mapping[str, int] = {}
+    cooled_at: float | None = None
+
+    @property
+    def degraded(self) -> bool:
+        return self.guard is not None or bool(self.integrity)
+
+    @property
+    def source(self) -> str:
+        """The name shown for the episode: the integrity cause if there is one, else the guard."""
+        if self.integrity:
+            return self.integrity[0].source
+        return "" if self.guard is None else self.guard.source
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """A cancel_all that is not complete yet: why and when it was ordered, and since which ledger it runs."""
+
+    cause: str
+    tick: int
+    ledger_index: int
+
+
+class Faults(msgspec.Struct, frozen=True):
+    """Plugin faults of this session, and the ticks that plugins have gone without one since the last."""
+
+    count: int = 0
+    clean_ticks: int = 0
+
+
+class RiskMemory(msgspec.Struct, frozen=True):
+    """What the limits are measured against. `sent` are the times of the messages of the last minute."""
+
+    failures: int = 0
+    opening: Inventory | None = None
+    peak_pnl: float = 0.0
+    pnl: float = 0.0
+    sent: tuple[float, ...] = ()
+
+
+class State(msgspec.Struct, frozen=True):
+    """`orders` are those that may still be alive or are held; `closed` those closed a few ledgers ago.
+
+    `elapsed` counts the session's seconds, time spent down left out. `armed` is False until `on_rearm` has been
+    called in this process. `refused` is the last refusal code a side got, so that one refusal is one event.
+    """
+
+    session: int
+    tick: int = 0
+    now: float | None = None
+    elapsed: float = 0.0
+    ledger_index: int | None = None
+    close_time: float | None = None
+    mode_since: int = 0
+    regime: Regime = Regime()
+    sweep: Sweep | None = None
+    faults: Faults = Faults()
+    risk: RiskMemory = RiskMemory()
+    inventory: Inventory | None = None
+    orders: Mapping[str, Order] = {}
+    closed: Mapping[str, Order] = {}
+    serial: int = 0
+    refused: Mapping[str, str] = {}
+    armed: bool = False
+    halt: Halt | None = None
+
+    @property
+    def mode(self) -> Mode:
+        if self.halt is not None:
+            return Mode.HALT
+        return Mode.DEGRADED if self.regime.degraded else Mode.OK
