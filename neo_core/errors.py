@@ -1,13 +1,13 @@
 """Everything NEO raises on purpose.
 
-    NeoError                     one clear sentence, and an exit code
-      UsageError          2      the command line asks for what cannot be
-      ConfigError         2      the configuration is refused; carries every fault found
-      PluginRefused       2      a plugin may not be loaded
-      StoreError          4      the database cannot be opened, read or written
-      ObservationFailed   -      a gateway could not see the ledger; an input, never an ending
-      RecordingEnded      -      a gateway has nothing more to show; an input too
-      IllegalMove         1      an order was asked to make a move that the table of moves does not have
+NeoError                     one clear sentence, and an exit code
+  UsageError          2      the command line asks for what cannot be
+  ConfigError         2      the configuration is refused; carries every fault found
+  PluginRefused       2      a plugin may not be loaded
+  StoreError          4      the database cannot be opened, read or written
+  ObservationFailed   -      a gateway could not see the ledger; an input, never an ending
+  RecordingEnded      -      a gateway has nothing more to show; an input too
+  IllegalMove         1      an order was asked to make a move that the table of moves does not have
 """
 
 from __future__ import annotations

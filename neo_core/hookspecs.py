@@ -7,7 +7,7 @@ for a session, handing it its validated section of the configuration: `MyGuard(c
     source         a guard's name in episodes, counts and the configuration of recovery: "anchor", "my_guard"
     rank           its place among third-party plugins, small first (default 100); of a layer, its place in the
                    chain of `on_disappeared_order`
-    layers         several layers in one plugin: a tuple of objects that each have `rank` and `on_disappeared_order`
+    layers         several layers in one plugin: a tuple of objects, each with `rank` and `on_disappeared_order`
 
 and marks the hooks that it answers with `@hookimpl`. A hook may take fewer arguments than listed here, by name.
 Everything handed to a hook is frozen. Hooks do no I/O, read no clock and draw no random numbers, so that a
@@ -23,7 +23,7 @@ the session. Failing is safe, staying silent is not offered.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
@@ -46,7 +46,7 @@ hookspec = pluggy.HookspecMarker("neo")
 hookimpl = pluggy.HookimplMarker("neo")
 
 
-class HookSpecs:
+class HookSpecs(Protocol):
     @hookspec
     def observe(self, view: View) -> None:
         """Each tick that saw the ledger, in every mode: move your windows here.

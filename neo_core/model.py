@@ -71,7 +71,7 @@ class Side(StrEnum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
-# --- what a gateway saw ----------------------------------------------------------------------------------------
+# --- what a gateway saw ---
 
 
 class Market(msgspec.Struct, frozen=True, gc=False):
@@ -177,7 +177,7 @@ class Input(msgspec.Struct, frozen=True, omit_defaults=True):
     acks: tuple[Ack, ...] = ()
 
 
-# --- orders, fills, inventory ----------------------------------------------------------------------------------
+# --- orders, fills, inventory ---
 
 
 class OrderStatus(StrEnum):
@@ -249,7 +249,7 @@ class Inventory(msgspec.Struct, frozen=True):
     rlusd: Decimal
 
 
-# --- what a plugin sees and answers ----------------------------------------------------------------------------
+# --- what a plugin sees and answers ---
 
 
 class View(msgspec.Struct, frozen=True):
@@ -326,7 +326,7 @@ class Resolution(msgspec.Struct, frozen=True):
     evidence: Facts = {}
 
 
-# --- what a tick decides ---------------------------------------------------------------------------------------
+# --- what a tick decides ---
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -335,6 +335,7 @@ class Cause(msgspec.Struct, frozen=True):
     source: str
     reason: str
     tick: int
+    at: float
     since: float
 
 
@@ -368,12 +369,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something worth a line: in the log, on the screen, and a row in the database."""
+    """Something worth a line: in the log, on the screen, in the database; a `debug` one only in the log."""
 
     kind: str
     text: str
     source: str = ""
     facts: Facts = {}
+    debug: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""What the engine remembers from one tick to the next. Loaded from the store once, at the start of a session."""
+"""What the engine remembers from one tick to the next. Loaded from the store once, when a session starts."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class RiskMemory(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """`orders` are those that may still be alive or are held; `closed` those closed a few ledgers ago.
 
-    `elapsed` counts the session's seconds, time spent down left out. `armed` is False until `on_rearm` has been
-    called in this process. `refused` is the last refusal code a side got, so that one refusal is one event.
+    `elapsed` counts the session's seconds, time spent down left out. `armed` is False until `on_rearm` has
+    been called in this process. `refused` is a side's last refusal code, so that one refusal is one event.
     """
 
     session: int

@@ -1,0 +1,382 @@
+"""The tick: nine steps, in the order of docs/behaviour.md, section 1. No I/O, no clock, no store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+import msgspec
+from msgspec.structs import replace
+
+from neo_core.config import Settings
+from neo_core.halts import Halt, HaltReason
+from neo_core.model import (
+    Cancel,
+    Cause,
+    Clear,
+    Decision,
+    Enter,
+    Input,
+    Mark,
+    Order,
+    OrderStatus,
+    Outcome,
+    Prepared,
+    Recover,
+    Resolution,
+    Side,
+    Stay,
+    View,
+)
+from neo_core.plugins import Guard, Plugins
+from neo_core.rules import modes, quoting, risk
+from neo_core.rules.orders import MARKABLE, attach
+from neo_core.rules.quoting import Quote
+from neo_core.state import State
+from neo_core.turn import Turn, fill_line
+
+__all__ = ["Engine"]
+
+KEEP_CLOSED_LEDGERS = 64
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Engine:
+    """Turns (state, input) into (decision, next state)."""
+
+    def __init__(self, settings: Settings, plugins: Plugins, max_ticks: int | None = None) -> None:
+        self._settings = settings
+        self._plugins = plugins
+        self._guards = {guard.source: guard for guard in plugins.guards}
+        self._observers = tuple((named.name, named.call) for named in plugins.observers)
+        self._max_ticks = max_ticks
+
+    def tick(self, state: State, given: Input) -> tuple[Decision, State]:
+        turn = Turn(state, given, self._settings)  #    1 observe
+        if turn.observed:
+            self._settle(turn)  #                       2 settle
+        if state.halt is None:
+            if turn.goes_on:
+                self._verify(turn)  #                   3 verify
+            if turn.goes_on:
+                self._risk(turn)  #                     4 risk
+            if turn.goes_on:
+                self._clock(turn)  #                    5 clock
+            if turn.observed and turn.goes_on:
+                self._recover(turn)  #                  6 recover
+            if turn.observed and turn.goes_on:
+                self._guard(turn)  #                    7 guard
+            if turn.observed and turn.goes_on:
+                self._quote(turn)  #                    8 quote
+        return self._decide(turn)  #                    9 commit, act and record are the session's
+
+    def prepared(self, state: State, decision: Decision, ready: Sequence[Prepared]) -> tuple[Decision, State]:
+        """The same decision, with the sequences and hashes that its orders were given before they leave."""
+        orders = dict(state.orders)
+        for one in ready:
+            intent = one.intent
+            order_id = intent.order_id if isinstance(intent, Cancel) else intent.order.id
+            if order_id in orders:
+                orders[order_id] = attach(orders[order_id], one)
+        changed = tuple(orders.get(order.id, order) for order in decision.orders)
+        return replace(decision, orders=changed), replace(state, orders=orders)
+
+    # --- 2 settle ---
+
+    def _settle(self, turn: Turn) -> None:
+        observation = turn.observation
+        book = turn.book
+        ledger = observation.ledger_index
+        for order in book.settle(observation.account, ledger, turn.state.ledger_index):
+            self._disappeared(turn, order)
+        if turn.tick == 1 and book.alive():
+            turn.order_sweep("STARTUP_CANCEL")
+        book.forget(ledger - KEEP_CLOSED_LEDGERS)
+        for fill in book.fills:
+            turn.event("fill", fill_line(fill), facts={"tx_hash": fill.tx_hash}, debug=True)
+        if book.impossible:
+            turn.stop(HaltReason.RECONCILER, "orders", book.impossible)
+        sweep = turn.sweep
+        if sweep is not None and ledger > sweep.ledger_index and turn.flat:
+            turn.sweep = None
+            took = ledger - sweep.ledger_index
+            turn.event(
+                "cancel_all_complete",
+                f"{sweep.cause}: no own offer is left, after {took} ledgers",
+                facts={"ledgers": took},
+            )
+
+    def _disappeared(self, turn: Turn, order: Order) -> None:
+        resolution = Resolution(Outcome.HELD, "held_pending_review", {"layer": "none answered"})
+        view = turn.view()
+        for layer in self._plugins.layers:
+            try:
+                answer = layer.call(order, view)
+                if answer is None:
+                    continue
+                _expect(answer, Resolution)
+                _measured(answer.evidence)
+                resolution = answer
+            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the order is then held)
+                self._note_fault(turn, layer.name, "on_disappeared_order", error)
+            break
+        turn.book.resolve(order, resolution, turn.observation.ledger_index)
+        turn.event(
+            "order_resolved",
+            f"{resolution.token}: order {order.id} vanished, {resolution.outcome}",
+            facts={"order": order.id, **resolution.evidence},
+        )
+
+    # --- 3 verify ---
+
+    def _verify(self, turn: Turn) -> None:
+        regime = turn.regime
+        if not any(cause.source == "plugin_fault" for cause in regime.integrity):
+            return
+        clean = turn.faults.clean_ticks >= self._settings.plugin_fault.clear_ticks
+        if clean and (turn.sweep is None or not modes.is_last(regime, "plugin_fault")):
+            turn.regime = modes.mend(regime, "plugin_fault")
+            turn.cause_ended("plugin_fault", f"no plugin fault for {turn.faults.clean_ticks} ticks")
+
+    # --- 4 risk ---
+
+    def _risk(self, turn: Turn) -> None:
+        if turn.given.kill is not None:
+            turn.stop(HaltReason.KILL_SWITCH, "operator", turn.given.kill)
+            return
+        try:
+            turn.measure_profit()
+            passed = risk.limit_passed(
+                self._settings.risk, turn.book.inventory, turn.risk, turn.ledger_age, turn.cannot_trade
+            )
+        except (ArithmeticError, TypeError, ValueError) as error:
+            passed = Halt(HaltReason.RISK_GENERIC, "risk", f"a risk check failed: {error}")
+        if passed is not None:
+            turn.stop(passed.reason, passed.source, passed.detail)
+
+    # --- 5 clock ---
+
+    def _clock(self, turn: Turn) -> None:
+        regime = turn.regime
+        if regime.degraded:
+            late = modes.timed_out(regime, turn.elapsed, self._recoverable(turn), self._settings.degraded)
+            if late is not None:
+                reason, cause, seconds = late
+                turn.stop(reason, cause.source, f"{cause.source}: DEGRADED for {seconds:.0f} s: {cause.reason}")
+                return
+        if turn.given.stop is not None:
+            turn.stop(HaltReason.ENGINE_REQUESTED, "operator", turn.given.stop)
+        elif turn.given.exhausted:
+            turn.stop(HaltReason.REPLAY_EXHAUSTED, "clock", f"the recording ended after {turn.tick} ticks")
+        elif (seconds_allowed := self._settings.session.duration_seconds) is not None and (
+            turn.elapsed >= seconds_allowed
+        ):
+            turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{seconds_allowed:.0f} s were asked for")
+        elif self._max_ticks is not None and turn.tick >= self._max_ticks:
+            turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{self._max_ticks} ticks were asked for")
+
+    def _recoverable(self, turn: Turn) -> bool:
+        guard = turn.regime.guard
+        return guard is not None and guard.source in self._guards and self._guards[guard.source].recoverable
+
+    # --- 6 recover ---
+
+    def _recover(self, turn: Turn) -> None:
+        view = turn.view()
+        if not turn.armed:
+            self._rearm(turn)
+        for name, observe in self._observers:
+            try:
+                if observe(view) is not None:
+                    raise TypeError("observe answers nothing")
+            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
+                self._fault(turn, name, "observe", error)
+        cause = turn.regime.guard
+        if cause is None or turn.regime.integrity or not self._recoverable(turn) or not turn.goes_on:
+            return
+        turn.regime, remaining = modes.cool(turn.regime, turn.elapsed)
+        if remaining > 0:
+            turn.event(
+                "recovery_suppressed_by_cooldown",
+                f"recovery_suppressed_by_cooldown: {remaining} ticks remain",
+                source=cause.source,
+                facts={"source": cause.source, "cooldown_ticks_remaining": remaining},
+                debug=True,
+            )
+            return
+        answer = self._ask_recovery(turn, self._guards[cause.source], view)
+        if type(answer) is not Recover or turn.sweep is not None:
+            return
+        turn.regime = modes.recover(turn.regime)
+        turn.cause_ended(cause.source, answer.reason, answer.measures)
+        self._rearm(turn)
+        turn.forget_view()
+
+    def _ask_recovery(self, turn: Turn, guard: Guard, view: View) -> Stay | Recover | None:
+        assert guard.evaluate_recovery is not None
+        try:
+            answer: Stay | Recover = guard.evaluate_recovery(view)
+            _expect(answer, Stay, Recover)
+            turn.measures[guard.source + ".recovery"] = _measured(answer.measures)
+        except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is then not recovered)
+            self._note_fault(turn, guard.name, "evaluate_recovery", error)
+            return None
+        return answer
+
+    def _rearm(self, turn: Turn) -> None:
+        turn.armed = True
+        for named in self._plugins.rearms:
+            try:
+                if named.call(turn.view()) is not None:
+                    raise TypeError("on_rearm answers nothing")
+            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
+                self._fault(turn, named.name, "on_rearm", error)
+
+    # --- 7 guard ---
+
+    def _guard(self, turn: Turn) -> None:
+        view = turn.view()
+        measures = turn.measures
+        for guard in self._plugins.guards:
+            try:
+                answer = guard.evaluate_entry(view)
+                if type(answer) is not Clear:
+                    _expect(answer, Enter)
+                measures[guard.source] = _measured(answer.measures)
+            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
+                self._fault(turn, guard.name, "evaluate_entry", error)
+                continue
+            if type(answer) is Enter and turn.goes_on and not turn.regime.degraded:
+                self._enter(turn, guard, answer)
+
+    def _enter(self, turn: Turn, guard: Guard, answer: Enter) -> None:
+        settings = self._settings.degraded_recovery
+        cause = Cause(guard.source, answer.reason, turn.tick, turn.now, turn.elapsed)
+        turn.regime = modes.enter(turn.regime, cause, settings)
+        turn.degraded(cause, answer.measures)
+        passed = modes.at_cap(turn.regime, guard.source, settings)
+        if passed is not None:
+            turn.event(
+                "episode_limit",
+                f"[DEGRADED_RECOVERY] {passed.detail}: escalating to HALT",
+                source=guard.source,
+                facts={
+                    "count": turn.regime.episodes[guard.source],
+                    "cap": settings.max_degraded_episodes_per_source_per_session,
+                },
+            )
+            turn.stop(passed.reason, passed.source, passed.detail)
+
+    # --- 8 quote ---
+
+    def _quote(self, turn: Turn) -> None:
+        if turn.regime.degraded or turn.sweep is not None or turn.episode_ended:
+            return
+        settings = self._settings.quoting
+        wanted: dict[Side, Quote] = {}
+        if turn.anchor is not None:
+            market = turn.observation.market
+            wanted = {q.side: q for q in quoting.quotes(market, turn.anchor, turn.inventory_pct, settings)}
+        for order in turn.book.alive():
+            if order.status is OrderStatus.CANCEL_REQUESTED:
+                continue
+            quote = wanted.get(order.side)
+            if quote is None or quoting.off(order, quote, turn.now, settings):
+                turn.cancel(order, "requote")
+            else:
+                del wanted[order.side]
+        for quote in wanted.values():
+            self._place(turn, quote)
+
+    def _place(self, turn: Turn, quote: Quote) -> None:
+        refusal = risk.gate(
+            quote,
+            turn.mid,
+            turn.book.inventory,
+            turn.observation.account,
+            risk.exposure(turn.book.alive()),
+            turn.messages_left,
+            self._settings.risk,
+        )
+        if refusal is None:
+            turn.place(quote, quoting.amounts(quote, self._settings.quoting))
+        else:
+            turn.refuse(refusal)
+
+    # --- faults and the end of a tick ---
+
+    def _note_fault(self, turn: Turn, name: str, hook: str, error: BaseException) -> None:
+        turn.event(
+            "plugin_fault",
+            f"plugin {name}: {hook} failed with {type(error).__name__}: {error}",
+            source=name,
+            facts={"plugin": name, "hook": hook, "where": _where(error)},
+        )
+
+    def _fault(self, turn: Turn, name: str, hook: str, error: BaseException) -> None:
+        """A guard that fails can vouch for nothing: DEGRADED at once, and the end when it goes on."""
+        self._note_fault(turn, name, hook, error)
+        settings = self._settings.plugin_fault
+        turn.count_fault()
+        cause = Cause("plugin_fault", f"{name}: {hook} failed", turn.tick, turn.now, turn.elapsed)
+        before = turn.regime
+        turn.regime = modes.raise_integrity(before, cause)
+        if turn.regime is not before:
+            turn.degraded(cause, {"plugin": name, "hook": hook}, joined=before.degraded)
+        if settings.policy == "halt" or turn.faults.count > settings.max:
+            counted = f"fault {turn.faults.count}, {settings.max} allowed"
+            detail = f"{hook} failed with {type(error).__name__}: {error}; {counted}"
+            turn.stop(HaltReason.PLUGIN_FAULT, name, detail)
+
+    def _decide(self, turn: Turn) -> tuple[Decision, State]:
+        if turn.sweep_ordered:
+            self._cancel_all(turn)
+        elif turn.sweep is not None and turn.observed:
+            turn.cancel_again()
+        return turn.decision(), turn.next_state()
+
+    def _cancel_all(self, turn: Turn) -> None:
+        """Every order that may be alive is marked and cancelled; no plugin can hold a cancel back."""
+        assert turn.sweep is not None
+        orders = tuple(order for order in turn.book.alive() if order.status in MARKABLE)
+        marks: dict[str, Mark] = {}
+        for marker in self._plugins.markers:
+            try:
+                answer = marker.call(orders, turn.sweep.cause)
+                _expect(answer, tuple, list)
+                for mark in answer:
+                    _expect(mark, Mark)
+                    if mark.order_id not in {order.id for order in orders}:
+                        raise ValueError(f"a mark for order {mark.order_id}, which is not being cancelled")
+                    marks.setdefault(mark.order_id, mark)
+            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the cancels still go out)
+                self._note_fault(turn, marker.name, "on_cancel_all", error)
+                turn.stop(
+                    HaltReason.PLUGIN_FAULT,
+                    marker.name,
+                    f"on_cancel_all failed with {type(error).__name__}: {error}; the cancels were sent",
+                )
+        turn.cancel_all(orders, marks)
+
+
+def _where(error: BaseException) -> str:
+    """The line that raised, for the plugin's author."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
+def _expect(answer: object, *kinds: type) -> None:
+    if type(answer) not in kinds:
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"expected {wanted}, got {answer!r:.80}")
+    if isinstance(answer, (Enter, Recover)) and (type(answer.reason) is not str or not answer.reason):
+        raise TypeError(f"expected a reason, got {answer.reason!r:.80}")
+
+
+def _measured(measures: object) -> msgspec.Raw:
+    if type(measures) is not dict:
+        raise TypeError(f"expected measures as a dict, got {measures!r:.80}")
+    return msgspec.Raw(_encode(measures))

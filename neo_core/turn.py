@@ -1,0 +1,375 @@
+"""One tick while it is being judged: what came in, what was concluded so far, and what will come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
+
+from neo_core.config import Settings
+from neo_core.halts import Halt, HaltReason
+from neo_core.model import (
+    DROPS,
+    Cancel,
+    Cause,
+    Decision,
+    Event,
+    Facts,
+    Fill,
+    Input,
+    Mark,
+    Mode,
+    Observation,
+    Order,
+    OrderStatus,
+    Place,
+    Refusal,
+    Side,
+    View,
+)
+from neo_core.rules import quoting, risk
+from neo_core.rules.orders import Book
+from neo_core.state import Faults, RiskMemory, State, Sweep
+
+__all__ = ["Turn", "fill_line"]
+
+SESSION_ENDS = (HaltReason.DURATION_ELAPSED, HaltReason.REPLAY_EXHAUSTED, HaltReason.ENGINE_REQUESTED)
+RECANCEL_AFTER_LEDGERS = 2
+MESSAGES_WINDOW_SECONDS = 60.0
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Turn:
+    __slots__ = (
+        "_events",
+        "_intents",
+        "_refusals",
+        "_refused",
+        "_serial",
+        "_settings",
+        "_view",
+        "anchor",
+        "anchor_error_bps",
+        "armed",
+        "book",
+        "elapsed",
+        "episode_ended",
+        "faults",
+        "given",
+        "halt",
+        "inventory_pct",
+        "ledger_index",
+        "measures",
+        "mid",
+        "now",
+        "observed",
+        "portfolio_value",
+        "regime",
+        "risk",
+        "state",
+        "sweep",
+        "sweep_ordered",
+        "tick",
+    )
+
+    def __init__(self, state: State, given: Input, settings: Settings) -> None:
+        self.state = state
+        self.given = given
+        self._settings = settings
+        self.tick = state.tick + 1
+        self.now = now = given.now
+        # A clock that stands in for a close time may lie a little before the last one.
+        self.elapsed = state.elapsed if state.now is None else state.elapsed + max(now - state.now, 0.0)
+        observation = given.observation
+        self.observed = observation is not None
+        self.regime = state.regime
+        self.sweep = state.sweep
+        self.sweep_ordered = False
+        self.faults = state.faults
+        self.risk = _after(state.risk, self.observed)
+        self.armed = state.armed
+        self.halt = state.halt
+        self.episode_ended = False
+        self.measures: dict[str, msgspec.Raw] = {}
+        self._serial = state.serial
+        self._refused = state.refused
+        self._events: list[Event] = []
+        self._intents: list[Place | Cancel] = []
+        self._refusals: list[Refusal] = []
+        self._view: View | None = None
+        self.mid: float | None = None
+        self.anchor: float | None = None
+        self.anchor_error_bps: float | None = None
+        self.inventory_pct: float | None = None
+        self.portfolio_value: float | None = None
+        self.book = Book(state.orders, state.closed, state.inventory, self.tick, now)
+        if observation is None:
+            self.ledger_index = state.ledger_index
+        else:
+            self.ledger_index = observation.ledger_index
+            market = observation.market
+            self.mid = mid = quoting.mid_of(market)
+            if mid is not None:
+                self.anchor, self.anchor_error_bps = quoting.anchor_of(mid, market.amm_price, settings.quoting)
+        if given.acks:
+            self.book.acknowledge(given.acks, self.ledger_index or 1)
+
+    # --- what is known ---
+
+    @property
+    def observation(self) -> Observation:
+        assert self.given.observation is not None
+        return self.given.observation
+
+    @property
+    def goes_on(self) -> bool:
+        return self.halt is None
+
+    @property
+    def mode(self) -> Mode:
+        if self.halt is not None:
+            return Mode.HALT
+        return Mode.DEGRADED if self.regime.degraded else Mode.OK
+
+    @property
+    def flat(self) -> bool:
+        """The observed ledger shows no own offer, and none that was sent can still appear."""
+        return self.observed and not self.observation.account.offers and not self.book.alive()
+
+    @property
+    def ledger_age(self) -> float | None:
+        if self.observed:
+            return self.observation.health.ledger_age_seconds
+        return None if self.state.close_time is None else self.now - self.state.close_time
+
+    @property
+    def cannot_trade(self) -> str | None:
+        return self.observation.health.cannot_trade if self.observed else None
+
+    @property
+    def messages_left(self) -> int | None:
+        limit = self._settings.risk.max_messages_per_minute
+        return None if limit is None else limit - len(self._recent()) - len(self._intents)
+
+    def _recent(self) -> tuple[float, ...]:
+        return tuple(at for at in self.risk.sent if at > self.now - MESSAGES_WINDOW_SECONDS)
+
+    def view(self) -> View:
+        view = self._view
+        if view is None:
+            market = self.observation.market
+            mode = self.mode
+            inventory = self.book.inventory
+            assert inventory is not None
+            self._view = view = View(
+                self.tick,
+                self.now,
+                self.observation.ledger_index,
+                mode,
+                self.regime.source,
+                self.tick - self.state.mode_since if mode is self.state.mode else 0,
+                market.bid,
+                market.ask,
+                self.mid,
+                market.amm_price,
+                self.anchor,
+                self.anchor_error_bps,
+                inventory.drops / DROPS,
+                float(inventory.rlusd),
+                self.inventory_pct,
+                self.portfolio_value,
+                tuple(self.book.fills),
+                tuple(self.book.orders.values()),
+            )
+        return view
+
+    def forget_view(self) -> None:
+        self._view = None
+
+    def measure_profit(self) -> None:
+        """What the inventory is worth at the mid, and what the session has made or lost so far."""
+        inventory, mid, memory = self.book.inventory, self.mid, self.risk
+        if inventory is None or mid is None:
+            return
+        if memory.opening is None:
+            memory = replace(memory, opening=inventory)
+        value = inventory.drops / DROPS * mid
+        self.portfolio_value = total = value + float(inventory.rlusd)
+        self.inventory_pct = 100.0 * value / total if total > 0.0 else None
+        assert memory.opening is not None
+        pnl = risk.profit(inventory, memory.opening, mid)
+        self.risk = replace(memory, pnl=pnl, peak_pnl=max(memory.peak_pnl, pnl))
+
+    # --- what is concluded ---
+
+    def event(
+        self, kind: str, text: str, *, source: str = "", facts: Facts | None = None, debug: bool = False
+    ) -> None:
+        self._events.append(Event(kind, text, source, {} if facts is None else facts, debug))
+
+    def stop(self, reason: HaltReason, source: str, detail: str) -> None:
+        """The first reason stays. Whatever it is, everything is cancelled."""
+        if self.halt is not None:
+            return
+        self.halt = Halt(reason, source, detail)
+        self.event("halt", f"{reason}: {detail}", source=source)
+        self.order_sweep("SESSION_END_CANCEL" if reason in SESSION_ENDS else "HALT_CANCEL")
+
+    def degraded(self, cause: Cause, facts: Facts, *, joined: bool = False) -> None:
+        if joined:
+            self.event("cause_joined", f"{cause.source}: {cause.reason}", source=cause.source, facts=facts)
+            return
+        self.event("degraded_entered", cause.reason, source=cause.source, facts=facts)
+        self.order_sweep("DEGRADED_CANCEL")
+
+    def cause_ended(self, source: str, text: str, facts: Facts | None = None) -> None:
+        self.episode_ended = not self.regime.degraded
+        kind = "degraded_ended" if self.episode_ended else "cause_ended"
+        self.event(kind, text, source=source, facts=facts)
+
+    def count_fault(self) -> None:
+        self.faults = Faults(self.faults.count + 1, 0)
+
+    def order_sweep(self, cause: str) -> None:
+        ledger = self.ledger_index or 0
+        since = ledger if self.sweep is None else self.sweep.ledger_index
+        self.sweep = Sweep(cause, self.tick, since)
+        self.sweep_ordered = True
+
+    # --- orders ---
+
+    def place(self, quote: quoting.Quote, rlusd: Decimal) -> None:
+        self._serial += 1
+        order = Order(
+            id=f"{self.state.session}-{self._serial}",
+            side=quote.side,
+            price=quote.price,
+            drops=quote.drops,
+            rlusd=rlusd,
+            rest_drops=quote.drops,
+            rest_rlusd=rlusd,
+            status=OrderStatus.PENDING,
+            placed_at=self.now,
+            placed_tick=self.tick,
+            expires_at=self.now + self._settings.quoting.order_ttl_seconds,
+        )
+        self.book.put(order)
+        self._intents.append(Place(order))
+        if quote.side in self._refused:
+            self._refused = {side: code for side, code in self._refused.items() if side != quote.side}
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Each is in the decision log; a line is written when a side's reason is a new one."""
+        self._refusals.append(refusal)
+        if self._refused.get(refusal.side) == refusal.code:
+            return
+        self._refused = {**self._refused, refusal.side: refusal.code}
+        self.event(
+            "order_refused",
+            f"{refusal.side} refused: {refusal.code}, measured {_short(refusal.measured)}, "
+            f"limit {_short(refusal.limit)}",
+            source="risk",
+            facts={"code": refusal.code, "measured": refusal.measured, "limit": refusal.limit},
+        )
+
+    def cancel(self, order: Order, reason: str) -> None:
+        self.book.cancel(order, self.ledger_index or 0)
+        self._intents.append(Cancel(order.id, order.sequence, reason))
+
+    def cancel_all(self, orders: Sequence[Order], marks: Mapping[str, Mark]) -> None:
+        assert self.sweep is not None
+        cause = self.sweep.cause
+        for order in orders:
+            wanted = self._wants_cancel(order)
+            marked = self.book.mark(order, marks[order.id]) if order.id in marks else order
+            if wanted:
+                self.cancel(marked, cause)
+        if self.flat:
+            self.sweep = None
+
+    def cancel_again(self) -> None:
+        assert self.sweep is not None
+        again = [order for order in self.book.alive() if self._wants_cancel(order)]
+        for order in again:
+            self.cancel(order, self.sweep.cause)
+        if again:
+            since = (self.ledger_index or 0) - self.sweep.ledger_index
+            self.event(
+                "cancel_all_incomplete",
+                f"{self.sweep.cause}: {len(again)} own offers left after {since} ledgers, cancelled again",
+                facts={"left": len(again), "ledgers": since},
+            )
+
+    def _wants_cancel(self, order: Order) -> bool:
+        """Its earlier cancel, if any, is known to be dead, or two ledgers have passed since it was sent."""
+        if order.status not in (OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE):
+            return True
+        return order.cancel_ledger == 0 or (self.ledger_index or 0) >= order.cancel_ledger + RECANCEL_AFTER_LEDGERS
+
+    # --- what comes out ---
+
+    def decision(self) -> Decision:
+        return Decision(
+            self.tick,
+            self.now,
+            self.ledger_index or 0,
+            self.mode,
+            self.regime.source,
+            self.anchor,
+            self.anchor_error_bps,
+            msgspec.Raw(_encode(self.measures)),
+            tuple(self.book.fills),
+            tuple(self.book.changed.values()),
+            tuple(self._intents),
+            tuple(self._refusals),
+            tuple(self._events),
+            self.halt,
+        )
+
+    def next_state(self) -> State:
+        state = self.state
+        observation = self.given.observation
+        memory = self.risk
+        if self._intents and self._settings.risk.max_messages_per_minute is not None:
+            memory = replace(memory, sent=self._recent() + (self.now,) * len(self._intents))
+        faults = self.faults
+        if self.observed and faults is state.faults and faults.count:
+            faults = Faults(faults.count, faults.clean_ticks + 1)
+        return State(
+            state.session,
+            self.tick,
+            self.now,
+            self.elapsed,
+            self.ledger_index,
+            state.close_time if observation is None else observation.close_time,
+            state.mode_since if self.mode is state.mode else self.tick,
+            self.regime,
+            self.sweep,
+            faults,
+            memory,
+            self.book.inventory,
+            self.book.orders,
+            self.book.closed,
+            self._serial,
+            self._refused,
+            self.armed,
+            self.halt,
+        )
+
+
+def _after(memory: RiskMemory, observed: bool) -> RiskMemory:
+    """Failed observations in a row."""
+    failures = 0 if observed else memory.failures + 1
+    return memory if failures == memory.failures else replace(memory, failures=failures)
+
+
+def fill_line(fill: Fill) -> str:
+    verb = "bought" if fill.side is Side.BUY else "sold"
+    return f"{verb} {fill.drops / DROPS:g} XRP at {fill.price:.5f}, order {fill.order_id}"
+
+
+def _short(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6g}"
