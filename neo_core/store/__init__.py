@@ -1,0 +1,6 @@
+"""The database of sessions, state, orders, fills, ticks and events. Nothing else in NEO knows how it is kept."""
+
+from neo_core.store.sessions import Opened, Plugin
+from neo_core.store.store import Store
+
+__all__ = ["Opened", "Plugin", "Store"]

@@ -1,0 +1,150 @@
+"""Values as rows of the tables, in the order of the columns, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from neo_core.errors import StoreError
+from neo_core.model import DROPS, Event, Fill, Inventory, Order
+
+__all__ = [
+    "Keeper",
+    "anomaly_row",
+    "event_row",
+    "fill_row",
+    "inventory_text",
+    "json_text",
+    "order_of",
+    "order_row",
+]
+
+
+class Keeper(msgspec.Struct, frozen=True):
+    """Whose rows they are."""
+
+    engine: str
+    account: str
+    session: int
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise StoreError(f"expected a text, a number, true, false or nothing as a fact, got {value!r}")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
+def json_text(value: object) -> str:
+    return _encode(value).decode()
+
+
+def xrp_text(drops: int) -> str:
+    return format(Decimal(drops) / DROPS, "f")
+
+
+def inventory_text(inventory: Inventory | None) -> str | None:
+    if inventory is None:
+        return None
+    return json_text({"xrp": xrp_text(inventory.drops), "rlusd": format(inventory.rlusd, "f")})
+
+
+def exact_text(amount: Decimal) -> str:
+    if not amount.is_finite():
+        raise StoreError(f"expected an exact amount of RLUSD, got {amount}")
+    return str(amount)
+
+
+def order_row(keeper: Keeper, order: Order) -> tuple[Any, ...]:
+    if not math.isfinite(order.price):
+        raise StoreError(f"order {order.id}: expected a price, got {order.price}")
+    return (
+        keeper.engine,
+        order.id,
+        keeper.account,
+        keeper.session,
+        order.side.value,
+        order.price,
+        order.drops,
+        exact_text(order.rlusd),
+        order.rest_drops,
+        exact_text(order.rest_rlusd),
+        order.status.value,
+        order.placed_at,
+        order.placed_tick,
+        order.expires_at,
+        order.sequence,
+        order.tx_hash,
+        order.last_ledger,
+        order.seen,
+        order.cancel_tx_hash,
+        order.cancel_ledger,
+        order.cancelled_at,
+        order.cancel_reason,
+        order.closed_ledger,
+        json_text(order.proofs) if order.proofs else "[]",
+    )
+
+
+def order_of(row: Mapping[str, Any]) -> Order:
+    try:
+        fields = {**row, "seen": bool(row["seen"]), "proofs": msgspec.json.decode(row["proofs"])}
+        order = msgspec.convert(fields, Order)
+        exact_text(order.rlusd)
+        exact_text(order.rest_rlusd)
+    except (msgspec.DecodeError, StoreError) as error:
+        raise StoreError(
+            f"order {row['id']}: expected an order as NEO writes it, got something else ({error}); "
+            "restore the database from a copy"
+        ) from error
+    return order
+
+
+def fill_row(keeper: Keeper, fill: Fill) -> tuple[Any, ...]:
+    return (
+        keeper.engine,
+        keeper.account,
+        keeper.session,
+        fill.order_id,
+        fill.side.value,
+        fill.drops,
+        exact_text(fill.rlusd),
+        fill.price if fill.drops else None,
+        fill.tx_hash,
+        fill.sequence,
+        fill.ledger_index,
+        fill.tick,
+        fill.at,
+        fill.proven,
+    )
+
+
+def event_row(keeper: Keeper, event: Event, tick: int, at: float) -> tuple[Any, ...]:
+    facts = json_text(event.facts) if event.facts else "{}"
+    return (keeper.engine, keeper.session, tick, at, event.kind, event.source, event.text, facts)
+
+
+def anomaly_row(
+    keeper: Keeper, event: Event, tick: int, at: float, before: str | None, after: str | None
+) -> tuple[Any, ...]:
+    """An event of the kind `anomaly`: the facts `order_id`, `verdict` and `layer`, and the rest is evidence."""
+    evidence = dict(event.facts)
+    order_id, verdict, layer = (str(evidence.pop(name, "")) for name in ("order_id", "verdict", "layer"))
+    return (
+        keeper.engine,
+        keeper.session,
+        tick,
+        at,
+        order_id,
+        verdict,
+        layer,
+        json_text(evidence),
+        before,
+        after,
+    )

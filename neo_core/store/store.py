@@ -1,0 +1,264 @@
+"""The store: one writer, the session, and any number of processes that look on or ask it to stop."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from peewee import SqliteDatabase
+
+from neo_core.errors import StoreError
+from neo_core.halts import Halt
+from neo_core.model import Decision, Event, Inventory
+from neo_core.state import State
+from neo_core.store import reports, sessions
+from neo_core.store.opening import name_of, one_sentence, open_database, transaction
+from neo_core.store.rows import Keeper, anomaly_row, event_row, fill_row, inventory_text, json_text, order_row
+from neo_core.store.schema import Anomalies, EngineState, Events, Fills, Orders, Sessions, Ticks, insert
+from neo_core.store.sessions import Opened, Plugin
+from neo_core.store.state import KILL, STOP, texts
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Made by `Store.open`. A session begins or is reopened, commits its ticks one by one, and ends.
+
+    `folder` is where its file lies, None for a database in memory.
+    Every failure is a `StoreError`: what was being written is rolled back, and the store can still be closed.
+    """
+
+    def __init__(self, database: SqliteDatabase, path: Path | None, batch: int) -> None:
+        self._database = database
+        self._connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]  # stubs
+        self._where = name_of(path)
+        self.folder = None if path is None else path.parent
+        self._batch = batch
+        self._keeper = Keeper("", "", 0)
+        self._written: State | None = None
+        self._latest: State | None = None
+        self._rows: list[tuple[Any, ...]] = []
+        self._add_ticks = insert(database, Ticks)
+        self._add_fills = insert(database, Fills)
+        self._add_events = insert(database, Events)
+        self._add_anomalies = insert(database, Anomalies)
+        self._put_texts = insert(database, EngineState, key=("engine", "key"))
+        self._put_orders = insert(database, Orders, key=("engine", "id"), keep=("account", "session"))
+        self._get_requests = (
+            EngineState.select(EngineState.key, EngineState.value)
+            .where((EngineState.engine == "") & EngineState.key.in_([STOP, KILL]))
+            .bind(database)
+            .sql()[0]
+        )
+
+    @classmethod
+    def open(cls, url: str, *, durable: bool = True, batch: int = 1, must_exist: bool = False) -> Store:
+        """`sqlite:///neo.db`, `sqlite:////srv/neo.db`, `sqlite:///C:/neo/neo.db`, or `sqlite://` for memory.
+
+        `durable` outlives a power cut after every commit. With a `batch`, that many quiet ticks in a row may wait
+        in memory for one commit; a tick in which anything happens is committed at once, and they with it.
+        """
+        database, path = open_database(url, durable, must_exist)
+        return cls(database, path, batch)
+
+    # --- a session ---
+
+    def begin(
+        self,
+        engine: str,
+        *,
+        mode: str,
+        account: str,
+        started_at: float,
+        plugins: Sequence[Plugin],
+        config: Mapping[str, Any],
+        sources: Collection[str],
+        scenario: str | None = None,
+        seed: int | None = None,
+    ) -> Opened:
+        """A fresh session: mode, causes, counts, cool-downs and halt start anew. Sessions that crashed are closed.
+
+        Inventory, orders and the last ledger are taken over from the session before, if `account` is the same.
+        """
+        row = {
+            "engine": engine,
+            "mode": mode,
+            "account": account,
+            "scenario": scenario,
+            "seed": seed,
+            "plugins": json_text(plugins),
+            "config": json_text(config),
+        }
+        with self._transaction("begin a session"):
+            opened = sessions.begin(self._database, row, started_at, sources)
+        return self._take(opened)
+
+    def reopen(self, engine: str, session: int, *, plugins: Sequence[Plugin], sources: Collection[str]) -> Opened:
+        """The crashed session, as its last commit left it. One that ended is refused."""
+        with self._transaction(f"resume session {session}"):
+            opened = sessions.reopen(self._database, engine, session, plugins, sources)
+        return self._take(opened)
+
+    def crashed(self, engine: str) -> int | None:
+        """The session of this engine that has not ended, if there is one."""
+        with self._doing("look for a crashed session"):
+            return sessions.unended(self._database, engine)
+
+    def commit(self, decision: Decision, line: bytes, state: State) -> None:
+        """Keeps a tick: its line of the decision log, and whatever of state, orders, fills and events is new."""
+        before = self._latest
+        if before is None:
+            raise StoreError("a tick belongs to a session: begin or reopen one before the first commit")
+        self._rows.append(
+            (
+                self._keeper.engine,
+                self._keeper.session,
+                decision.tick,
+                decision.ledger_index,
+                decision.now,
+                decision.mode.value,
+                line.decode(),
+            )
+        )
+        self._latest = state
+        events = [event for event in decision.events if not event.debug]
+        happened = decision.orders or decision.fills or decision.intents or events
+        if not happened and decision.halt is None and before.mode is state.mode:
+            if len(self._rows) >= self._batch:
+                self.flush()
+            return
+        try:
+            with self._transaction(f"keep tick {decision.tick}"):
+                self._write(state)
+                self._write_happenings(decision, events, before.inventory, state.inventory)
+        except BaseException:
+            # The quiet ticks before this one are whole and may still be written; of this one nothing may be.
+            self._rows.pop()
+            self._latest = before
+            raise
+        self._rows.clear()
+        self._written = state
+
+    def flush(self) -> None:
+        """Writes the quiet ticks that are still in memory."""
+        if not self._rows or self._latest is None:
+            return
+        with self._transaction(f"keep the ticks up to {self._latest.tick}"):
+            self._write(self._latest)
+        self._rows.clear()
+        self._written = self._latest
+
+    def end(self, halt: Halt | None, *, ended_at: float, ticks: int, inventory: Inventory | None) -> Halt:
+        """Ends the session and answers the halt that is on record for it: the first specific one, never none."""
+        with self._transaction("write how the session ended"):
+            final = sessions.end(self._database, self._keeper, halt, ended_at, ticks, inventory)
+        self.flush()
+        return final
+
+    def close(self) -> None:
+        try:
+            self.flush()
+        finally:
+            self._rows.clear()
+            self._database.close()
+
+    # --- requests of operators ---
+
+    def requests(self, engine: str) -> tuple[str | None, str | None]:
+        """What operators ask for: the text of a stop, and that of a kill switch; None where they do not."""
+        with self._doing("look for requests"):
+            rows = self._connection.execute(self._get_requests, (engine, STOP, KILL)).fetchall()
+        if not rows:
+            return None, None
+        asked = dict(rows)
+        return asked.get(STOP), asked.get(KILL)
+
+    def request_stop(self, engine: str, text: str) -> None:
+        self._request(engine, STOP, text)
+
+    def request_kill(self, engine: str, text: str) -> None:
+        self._request(engine, KILL, text)
+
+    def clear_stop(self, engine: str) -> None:
+        self._withdraw(engine, STOP)
+
+    def clear_kill(self, engine: str) -> None:
+        self._withdraw(engine, KILL)
+
+    # --- what people ask ---
+
+    def status(self, engine: str) -> dict[str, Any]:
+        with self._doing("read the status"):
+            return reports.status(self._database, engine)
+
+    def sessions(self, engine: str) -> list[dict[str, Any]]:
+        with self._doing("read the sessions"):
+            return reports.sessions(self._database, engine)
+
+    def session(self, engine: str, number: int | None = None) -> dict[str, Any]:
+        """One session with its episodes and fills; without a number, the last."""
+        with self._doing("read a session"):
+            return reports.session(self._database, engine, number)
+
+    def decisions(self, engine: str, number: int | None = None) -> Iterator[str]:
+        """The decision log of a session, line by line, as far as it has been committed."""
+        with self._doing("read the decision log"):
+            yield from reports.decisions(self._database, engine, number)
+
+    # --- inside ---
+
+    def _take(self, opened: Opened) -> Opened:
+        self._keeper = opened.keeper
+        self._written = self._latest = opened.state
+        return opened
+
+    def _doing(self, what: str) -> AbstractContextManager[None]:
+        return one_sentence(self._where, what)
+
+    def _transaction(self, doing: str) -> AbstractContextManager[None]:
+        return transaction(self._connection, self._where, doing)
+
+    def _write(self, state: State) -> None:
+        engine, execute_many = self._keeper.engine, self._connection.executemany
+        execute_many(self._add_ticks, self._rows)
+        execute_many(self._put_texts, [(engine, key, value) for key, value in texts(state, self._written).items()])
+        if state.inventory is not None and (self._written is None or self._written.inventory is None):
+            opening = inventory_text(state.inventory)
+            unset = (Sessions.id == self._keeper.session) & Sessions.inventory_start.is_null()
+            Sessions.update(inventory_start=opening).where(unset).execute(self._database)
+
+    def _write_happenings(
+        self,
+        decision: Decision,
+        events: Sequence[Event],
+        before: Inventory | None,
+        after: Inventory | None,
+    ) -> None:
+        keeper, execute_many = self._keeper, self._connection.executemany
+        if decision.orders:
+            execute_many(self._put_orders, [order_row(keeper, order) for order in decision.orders])
+        if decision.fills:
+            execute_many(self._add_fills, [fill_row(keeper, fill) for fill in decision.fills])
+        if not events:
+            return
+        tick, at = decision.tick, decision.now
+        execute_many(self._add_events, [event_row(keeper, event, tick, at) for event in events])
+        anomalies = [event for event in events if event.kind == "anomaly"]
+        if anomalies:
+            owned, owns = inventory_text(before), inventory_text(after)
+            execute_many(
+                self._add_anomalies,
+                [anomaly_row(keeper, event, tick, at, owned, owns) for event in anomalies],
+            )
+
+    def _request(self, engine: str, key: str, text: str) -> None:
+        with self._transaction("leave a request"):
+            sessions.write_texts(self._database, engine, {key: text})
+
+    def _withdraw(self, engine: str, key: str) -> None:
+        with self._transaction("withdraw a request"):
+            mine = (EngineState.engine == engine) & (EngineState.key == key)
+            EngineState.delete().where(mine).execute(self._database)
