@@ -1,0 +1,114 @@
+"""A seeded market that follows a table of phases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import msgspec
+
+from neo_core.markets.base import MarketTick, Taker
+from neo_core.model import DROPS, Side
+
+__all__ = ["BALANCED", "Flow", "Phase", "Scenario"]
+
+OPENING_MID = 2.0
+WOBBLE_BPS = 0.3
+WOBBLE_MEMORY = 0.98
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """Who comes to trade. Takers come in pairs, a seller and a buyer in random order, `gap` ledgers apart.
+
+    So one side is never met more than twice in a row by chance. Sizes are XRP, give or take 40 %; with 0
+    nobody of that kind comes, and the turn passes.
+    """
+
+    sells_xrp: float = 90.0
+    buys_xrp: float = 90.0
+    gap: tuple[int, int] = (8, 16)
+
+
+BALANCED = Flow()
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """A stretch of a scenario: how many ledgers it lasts, and what is different while it does.
+
+    `pool_bps` is how far the AMM's price stands above the book's mid, give or take `pool_noise_bps`;
+    `slide_bps` is what the mid moves by, each ledger; the book's best offers stand `half_spread_bps` to each
+    side of it.
+    """
+
+    ticks: int
+    pool_bps: float = 0.0
+    pool_noise_bps: float = 1.0
+    slide_bps: float = 0.0
+    half_spread_bps: float = 12.0
+    flow: Flow = BALANCED
+    failure: str = ""
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """A market with a story. `ticks` is its natural length; the last phase goes on for as long as asked."""
+
+    name: str
+    story: str
+    ends: str
+    ticks: int
+    phases: tuple[Phase, ...]
+
+    def market(self, seed: int) -> Iterator[MarketTick]:
+        """The same ticks for the same seed, everywhere: only sums, products and one generator of numbers."""
+        rng = Random(f"{self.name}/{seed}")  # noqa: S311 (a simulated market, no secret)
+        uniform = rng.random
+        takers = _Takers(rng)
+        level, wobble, arrival = OPENING_MID, 0.0, 0
+        for number, phase in enumerate(self.phases, 1):
+            growth = 1.0 + phase.slide_bps / 10_000
+            below = 100.0 * (10_000 - phase.half_spread_bps)
+            above = 100.0 * (10_000 + phase.half_spread_bps)
+            pool = 10_000 + phase.pool_bps - phase.pool_noise_bps
+            noise = 2.0 * phase.pool_noise_bps
+            failure = phase.failure
+            remaining = phase.ticks if number < len(self.phases) else -1
+            arrival = takers.next_gap(phase.flow)
+            while remaining:
+                remaining -= 1
+                level *= growth
+                wobble = WOBBLE_MEMORY * wobble + WOBBLE_BPS * (2.0 * uniform() - 1.0)
+                mid = level * (1.0 + wobble / 10_000)
+                # Prices have six decimals: a whole number divided by a million is the nearest float to it.
+                bid = int(mid * below + 0.5) / 1_000_000
+                ask = int(mid * above + 0.5) / 1_000_000
+                amm = int(mid * 100.0 * (pool + noise * uniform()) + 0.5) / 1_000_000
+                arrival -= 1
+                if arrival:
+                    came: tuple[Taker, ...] = ()
+                else:
+                    came = takers.come(phase.flow)
+                    arrival = takers.next_gap(phase.flow)
+                yield MarketTick(bid, ask, amm, came, failure)
+
+
+class _Takers:
+    """Deals out the takers of a flow, one of a pair at a time."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._second: Side | None = None
+
+    def next_gap(self, flow: Flow) -> int:
+        low, high = flow.gap
+        return low + int(self._rng.random() * (high - low + 1))
+
+    def come(self, flow: Flow) -> tuple[Taker, ...]:
+        side = self._second
+        if side is None:
+            side = Side.SELL if self._rng.random() < 0.5 else Side.BUY
+            self._second = side.opposite
+        else:
+            self._second = None
+        xrp = flow.sells_xrp if side is Side.SELL else flow.buys_xrp
+        drops = int(xrp * (0.6 + 0.8 * self._rng.random()) * DROPS)
+        return (Taker(side, drops),) if drops else ()
