@@ -1,0 +1,61 @@
+"""What people ask of a running session: signals, `neo stop`, `neo kill`, the kill file."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["Operator"]
+
+POLL_SECONDS = 0.25
+WAKE_SECONDS = 0.2
+
+Requests = Callable[[], tuple[str | None, str | None]]
+
+
+class Operator:
+    """`requests` asks the database for (stop, kill). It is asked a few times a second, however fast ticks come."""
+
+    def __init__(
+        self, requests: Requests, kill_file: Path | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._requests = requests
+        self._kill_file = kill_file
+        self._clock = clock
+        self._due = float("-inf")
+        self._stop: str | None = None
+        self._kill: str | None = None
+        self._signals = 0
+        self._woken = threading.Event()
+
+    def signal(self, name: str) -> None:
+        """A first signal stops the session in order; a second one ends it at once."""
+        self._signals += 1
+        self._stop = self._stop or f"{name} received"
+        self._woken.set()
+
+    @property
+    def insists(self) -> bool:
+        return self._signals > 1
+
+    def poll(self) -> tuple[str | None, str | None]:
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + POLL_SECONDS
+            stop, self._kill = self._requests()
+            self._stop = self._stop or stop
+            if self._kill is None and self._kill_file is not None and self._kill_file.exists():
+                self._kill = f"the kill file {self._kill_file} exists"
+        return self._stop, self._kill
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass, or less of it when a signal comes meanwhile.
+
+        In slices, because a waiting main thread sees no signals on Windows.
+        """
+        self._woken.clear()
+        until = self._clock() + seconds
+        while (left := until - self._clock()) > 0 and not self._woken.wait(min(left, WAKE_SECONDS)):
+            pass

@@ -1,0 +1,218 @@
+"""The loop and its ending: one of each, whatever the gateway. The only place that acts.
+
+A pass: observe, tick, prepare, commit, send, tell. After a halt the same pass goes on, and the engine does nothing
+in it but settle and cancel, until the ledger shows no own offer or the limits of `shutdown` are reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from neo_core.config import Settings
+from neo_core.engine import Engine
+from neo_core.errors import ObservationFailed, RecordingEnded, StoreError
+from neo_core.gateways.base import Gateway
+from neo_core.halts import Halt, HaltReason
+from neo_core.model import Ack, Cancel, Decision, Event, Input, Inventory, Order
+from neo_core.operators import Operator
+from neo_core.plugins import Named
+from neo_core.rules.orders import ALIVE
+from neo_core.state import State, Sweep
+
+__all__ = ["Ending", "Log", "Records", "Session"]
+
+MOST_FAILURES = 3
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Records(Protocol):
+    """What a session asks of a store. Both raise `StoreError`."""
+
+    def commit(self, decision: Decision, line: bytes, state: State) -> None: ...
+
+    def end(self, halt: Halt, *, ended_at: float, ticks: int, inventory: Inventory | None) -> Halt: ...
+
+
+class Log(Protocol):
+    def debug(self, event: str, **facts: object) -> object: ...
+
+    def info(self, event: str, **facts: object) -> object: ...
+
+    def warning(self, event: str, **facts: object) -> object: ...
+
+    def error(self, event: str, **facts: object) -> object: ...
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a session ended."""
+
+    session: int
+    ticks: int
+    halt: Halt
+
+
+class Session:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        gateway: Gateway,
+        records: Records,
+        operator: Operator,
+        settings: Settings,
+        state: State,
+        log: Log,
+        wall: Callable[[], float],
+        watchers: Sequence[Named] = (),
+        show: Callable[[Decision, State], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._gateway = gateway
+        self._records = records
+        self._operator = operator
+        self._shutdown = settings.shutdown
+        self._state = state
+        self._log = log
+        self._wall = wall
+        self._watchers = watchers
+        self._show = show
+        self._acks: tuple[Ack, ...] = ()
+        self._ticks = state.tick
+        self._closing_ledger: int | None = None
+        self._last_seen = 0.0
+        self._failures = 0
+        self._store_failed = False
+
+    def run(self) -> Ending:
+        while not self._over():
+            try:
+                self._pass()
+            except Exception as error:  # noqa: BLE001 (whatever it is, the session ends in order and says so)
+                self._fail(error)
+        return self._end()
+
+    def _pass(self) -> None:
+        given = self._observe()
+        decision, state = self._engine.tick(self._state, given)
+        ready = self._gateway.prepare(decision.intents) if decision.intents else ()
+        if ready:
+            decision, state = self._engine.prepared(state, decision, ready)
+        self._commit(decision, state)
+        self._state, self._acks = state, ()
+        if ready:
+            self._acks = self._gateway.send(ready)
+        self._tell(decision)
+
+    def _observe(self) -> Input:
+        stop, kill = self._operator.poll()
+        try:
+            observation = self._gateway.observe(self._state.ledger_index)
+        except ObservationFailed as error:
+            return Input(self._gateway.now(), None, str(error), stop, kill, acks=self._acks)
+        except RecordingEnded as error:
+            return Input(self._gateway.now(), None, str(error), stop, kill, exhausted=True, acks=self._acks)
+        self._last_seen = observation.close_time
+        return Input(observation.close_time, observation, "", stop, kill, acks=self._acks)
+
+    def _commit(self, decision: Decision, state: State) -> None:
+        if self._store_failed:
+            return
+        try:
+            self._records.commit(decision, _encode(decision), state)
+        except StoreError:
+            self._store_failed = True
+            if state.halt is not None and self._state.halt is None:
+                self._close(state.halt)
+            raise
+
+    def _tell(self, decision: Decision) -> None:
+        if decision.halt is None:
+            self._ticks = decision.tick
+        elif self._closing_ledger is None:
+            self._ticks = decision.tick
+            self._closing_ledger = decision.ledger_index
+            self._last_seen = decision.now
+        for event in decision.events:
+            self._tell_event(decision, event)
+        if self._show is not None:
+            self._show(decision, self._state)
+
+    def _tell_event(self, decision: Decision, event: Event) -> None:
+        log = self._log
+        write = log.debug if event.debug else log.warning if event.kind in LOUD else log.info
+        facts = {key: value for key, value in event.facts.items() if key not in NAMED}
+        write(event.kind, tick=decision.tick, source=event.source, text=event.text, **facts)
+        if event.debug:
+            return
+        for watcher in self._watchers:
+            try:
+                watcher.call(event)
+            except BaseException as error:  # noqa: BLE001 (a watcher may raise anything; trading goes on)
+                log.error("watcher_failed", plugin=watcher.name, error=f"{type(error).__name__}: {error}")
+
+    def _fail(self, error: Exception) -> None:
+        """Something that nobody planned for. Cancels are attempted from what is known, without the database."""
+        self._failures += 1
+        text = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+        self._log.error("session_failed", text=text)
+        if self._state.halt is None:
+            self._close(Halt(HaltReason.UNEXPECTED, "session", text))
+        if self._closing_ledger is None:
+            self._closing_ledger = self._state.ledger_index or 0
+            self._last_seen = self._gateway.now()
+        try:
+            cancels = [Cancel(order.id, order.sequence, "HALT_CANCEL") for order in self._alive()]
+            self._gateway.send(self._gateway.prepare(cancels))
+        except Exception as again:  # noqa: BLE001 (what is left open is named when the session ends)
+            self._log.error("cancels_failed", text=f"{type(again).__name__}: {again}")
+
+    def _close(self, halt: Halt) -> None:
+        state = self._state
+        self._state = replace(state, halt=halt, sweep=Sweep("HALT_CANCEL", state.tick, state.ledger_index or 0))
+
+    def _over(self) -> bool:
+        state = self._state
+        if state.halt is None:
+            return False
+        if state.sweep is None or self._operator.insists or self._failures >= MOST_FAILURES:
+            return True
+        ledgers = (state.ledger_index or 0) - (self._closing_ledger or 0)
+        unseen = self._gateway.now() - self._last_seen
+        return ledgers >= self._shutdown.max_ledgers or unseen >= self._shutdown.max_seconds
+
+    def _alive(self) -> list[Order]:
+        return [order for order in self._state.orders.values() if order.status in ALIVE]
+
+    def _end(self) -> Ending:
+        state = self._state
+        halt = state.halt or Halt(HaltReason.UNEXPECTED, "session", "no reason was given")
+        left = self._left()
+        if left:
+            halt = replace(halt, detail=f"{halt.detail}; {left}")
+        try:
+            halt = self._records.end(halt, ended_at=self._wall(), ticks=self._ticks, inventory=state.inventory)
+        except StoreError as error:
+            self._log.error("ending_not_recorded", text=str(error))
+        self._gateway.close()
+        write = self._log.info if halt.reason.exit_code == 0 else self._log.error
+        write("session_ended", reason=halt.reason.value, source=halt.source, detail=halt.detail)
+        return Ending(state.session, self._ticks, halt)
+
+    def _left(self) -> str:
+        """What a cancel_all could not be seen to remove."""
+        if self._state.sweep is None:
+            return ""
+        alive = self._alive()
+        if not alive:
+            return "no ledger was seen that shows that nothing is left open"
+        names = ", ".join(f"{order.id} ({order.side}, offer {order.sequence})" for order in alive)
+        return f"may still be open: {names}"
+
+
+NAMED = {"self", "event", "tick", "source", "text"}
+LOUD = {"degraded_entered", "cause_joined", "plugin_fault", "episode_limit", "halt", "cancel_all_incomplete"}

@@ -1,0 +1,219 @@
+"""Puts a session together: the only place that knows the concrete gateway, market and store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from neo_core import config, plugins
+from neo_core.config import PluginConfig, Settings
+from neo_core.engine import Engine
+from neo_core.errors import UsageError
+from neo_core.gateways.paper import PaperGateway
+from neo_core.gateways.paper_journal import Opening
+from neo_core.gateways.paper_ledger import PaperLedger
+from neo_core.gateways.paper_wallet import LEDGER_SECONDS
+from neo_core.log import open_log
+from neo_core.markets import Scenario, find, skip
+from neo_core.model import DROPS, Decision
+from neo_core.operators import Operator
+from neo_core.plugins import Found, Plugins
+from neo_core.session import Ending, Session
+from neo_core.state import State
+from neo_core.store import Opened, Plugin, Store
+
+__all__ = ["Asked", "Run", "configure", "open_run"]
+
+QUIET_TICKS_A_COMMIT = 1000
+
+Show = Callable[[Decision, State], None]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What the command line asks for. None: whatever the configuration says."""
+
+    config: Path | None = None
+    plugins: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
+    scenario: str | None = None
+    duration_seconds: float | None = None
+    ticks: int | None = None
+    speed: float | None = None
+    seed: int | None = None
+    resume: str | None = None
+    database: str | None = None
+    engine: str | None = None
+
+    def overrides(self) -> dict[str, Any]:
+        """The same, as the sections of the configuration that it replaces."""
+        told = {
+            "engine": {"name": self.engine, "database": self.database},
+            "session": {"duration_seconds": self.duration_seconds},
+            "paper": {"scenario": self.scenario, "speed": self.speed, "seed": self.seed},
+        }
+        return _said(told)
+
+
+def _said(tree: Mapping[str, Any]) -> dict[str, Any]:
+    below = {key: _said(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
+    return {key: value for key, value in below.items() if value is not None and value != {}}
+
+
+class Configured(msgspec.Struct, frozen=True):
+    settings: Settings
+    found: Mapping[str, Found]
+    configs: Mapping[str, PluginConfig]
+    plugins: Plugins
+
+
+def configure(asked: Asked) -> Configured:
+    """Settings and plugins, checked together: nothing is opened or written before both are right."""
+    raw = config.read(asked.config)
+    sections = raw.tree.get("plugins")
+    found = plugins.discover()
+    names = plugins.select(found, sections if isinstance(sections, Mapping) else {}, asked.plugins, asked.without)
+    classes = {name: plugins.import_class(found[name]) for name in names}
+    schemas = {name: plugins.config_class(name, plugin) for name, plugin in classes.items()}
+    settings, configs = config.check(raw, schemas, asked.overrides())
+    return Configured(settings, found, configs, plugins.build(classes, configs, found))
+
+
+class Run:
+    """A session that is ready to run, with what has to be closed after it."""
+
+    def __init__(
+        self,
+        session: Session,
+        operator: Operator,
+        opened: Opened,
+        scenario: Scenario,
+        store: Store,
+        log: IO[str] | None,
+    ) -> None:
+        self.operator = operator
+        self.opened = opened
+        self.scenario = scenario
+        self.store = store
+        self._session = session
+        self._log = log
+
+    def run(self) -> Ending:
+        return self._session.run()
+
+    def close(self) -> None:
+        try:
+            self.store.close()
+        finally:
+            if self._log is not None:
+                self._log.close()
+
+
+def open_run(asked: Asked, show: Show | None = None) -> Run:
+    configured = configure(asked)
+    settings = configured.settings
+    scenario = find(settings.paper.scenario)
+    log, log_file = open_log(None if settings.log.file is None else Path(settings.log.file), settings.log.level)
+    fast = settings.paper.speed == 0
+    store = Store.open(settings.engine.database, durable=False, batch=QUIET_TICKS_A_COMMIT if fast else 1)
+    try:
+        opened = _open_session(store, asked, configured)
+        engine_name = settings.engine.name
+        kill_file = None if settings.kill_switch.file is None else Path(settings.kill_switch.file)
+        operator = Operator(lambda: store.requests(engine_name), kill_file)
+        gateway = _paper(settings, opened, scenario, operator)
+        for note in opened.notes:
+            log.warning("note", text=note)
+        for crashed in opened.crashed:
+            log.warning("session_crashed", text=f"session {crashed} did not end by itself: unexpected_halt")
+    except BaseException:
+        store.close()
+        raise
+    session = Session(
+        engine=Engine(settings, configured.plugins, _most_ticks(asked, settings, scenario)),
+        gateway=gateway,
+        records=store,
+        operator=operator,
+        settings=settings,
+        state=replace(opened.state, now=None, armed=False),
+        log=log,
+        wall=time.time,
+        watchers=configured.plugins.watchers,
+        show=show,
+    )
+    return Run(session, operator, opened, scenario, store, log_file)
+
+
+def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
+    settings = configured.settings
+    engine = settings.engine.name
+    loaded = [Plugin(name, version) for name, version in configured.plugins.versions]
+    sources = [guard.source for guard in configured.plugins.guards]
+    crashed = store.crashed(engine)
+    if asked.resume is not None and crashed is not None:
+        return store.reopen(engine, crashed, plugins=loaded, sources=sources)
+    if asked.resume == "crashed":
+        raise UsageError(
+            f"engine {engine!r} has no session that crashed, so there is nothing to resume; "
+            "start a fresh one without --resume, or use --resume=auto"
+        )
+    return store.begin(
+        engine,
+        mode=settings.engine.mode,
+        account=_account(store, settings, crashed),
+        started_at=time.time(),
+        plugins=loaded,
+        config=settings.engine.model_dump(mode="json"),
+        sources=sources,
+        scenario=settings.paper.scenario,
+        seed=settings.paper.seed,
+    )
+
+
+def _account(store: Store, settings: Settings, crashed: int | None) -> str:
+    """A new paper wallet after every orderly end, unless it is to be kept; after a crash always the same."""
+    engine = settings.engine.name
+    accounts = [row["account"] for row in store.sessions(engine)]
+    if accounts and (crashed is not None or settings.paper.wallet == "keep"):
+        return str(accounts[-1])
+    return f"{engine}-paper-{len(set(accounts)) + 1}"
+
+
+def _paper(settings: Settings, opened: Opened, scenario: Scenario, operator: Operator) -> PaperGateway:
+    paper = settings.paper
+    account = opened.keeper.account
+    opening = Opening(
+        xrp_drops=round(paper.xrp * DROPS),
+        rlusd=Decimal(repr(paper.rlusd)),
+        account=account,
+        seed=paper.seed,
+        fee_drops=paper.fee_drops,
+        reserve_base_drops=round(paper.reserve_base_xrp * DROPS),
+        reserve_step_drops=round(paper.reserve_step_xrp * DROPS),
+    )
+    ledger = PaperLedger.open(_wallets(settings) / f"{account}.jsonl", opening)
+    state = opened.state
+    unseen = 0 if state.ledger_index is None else max(ledger.index - state.ledger_index, 0)
+    market = skip(scenario.market(paper.seed), state.tick + unseen if state.tick else 0)
+    if paper.speed == 0:
+        return PaperGateway(ledger, market)
+    seconds = LEDGER_SECONDS / paper.speed
+    return PaperGateway(ledger, market, lambda: operator.wait(seconds))
+
+
+def _wallets(settings: Settings) -> Path:
+    """The paper ledgers lie beside the database, one file a wallet: no part of the engine's own records."""
+    database = Path(settings.engine.database.removeprefix("sqlite:///"))
+    return database.with_name(f"{database.stem}-paper")
+
+
+def _most_ticks(asked: Asked, settings: Settings, scenario: Scenario) -> int | None:
+    """A scenario is played to its end, unless somebody says for how long."""
+    if asked.ticks is not None or settings.session.duration_seconds is not None:
+        return asked.ticks
+    return scenario.ticks

@@ -1,0 +1,134 @@
+"""When the anchor is saturated, and when it is clean again. Numbers in, verdicts out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from neo_anchor_guard.config import AnchorConfig
+from neo_core import Clear, Enter, Recover, Stay
+
+__all__ = ["Streak", "Window", "judge_entry", "judge_recovery"]
+
+NANO = 1_000_000_000
+
+
+class Window:
+    """The last anchor errors, with their sums kept running.
+
+    Errors are held in whole billionths of a bps. Sums of integers are exact: nothing builds up over a long run,
+    and a mean that equals its limit is equal to it.
+    """
+
+    __slots__ = ("_errors", "_large", "_size", "_sum", "_threshold")
+
+    def __init__(self, size: int, prevalence_threshold_bps: float) -> None:
+        self._size = size
+        self._threshold = round(prevalence_threshold_bps * NANO)
+        self.clear()
+
+    def clear(self) -> None:
+        self._errors: deque[int] = deque()
+        self._sum = 0
+        self._large = 0
+
+    def add(self, error_bps: float) -> None:
+        error = round(error_bps * NANO)
+        self._errors.append(error)
+        self._sum += error
+        self._large += abs(error) > self._threshold
+        if len(self._errors) > self._size:
+            gone = self._errors.popleft()
+            self._sum -= gone
+            self._large -= abs(gone) > self._threshold
+
+    def __len__(self) -> int:
+        return len(self._errors)
+
+    def averages(self) -> tuple[float, float] | tuple[None, None]:
+        """The mean error in bps, and the percentage of large ones. None until the window is full."""
+        if len(self._errors) < self._size:
+            return None, None
+        return self._sum / (self._size * NANO), 100 * self._large / self._size
+
+
+class Streak:
+    """Clean evaluations in a row.
+
+    In a row means on consecutive ticks. A tick on which recovery was not asked for (a failed observation, an
+    integrity cause that joined the episode) has not been found clean, so the count starts again after it.
+    """
+
+    __slots__ = ("_last_tick", "length")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.length = 0
+        self._last_tick: int | None = None
+
+    def count(self, tick: int, clean: bool) -> int:
+        if self._last_tick is None or tick != self._last_tick + 1:
+            self.length = 0
+        self.length = self.length + 1 if clean else 0
+        self._last_tick = tick
+        return self.length
+
+
+def is_saturated(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float | None) -> bool:
+    return (
+        mean_bps is not None
+        and prevalence_pct is not None
+        and abs(mean_bps) > config.bias_threshold_bps
+        and prevalence_pct > config.prevalence_pct
+    )
+
+
+def is_clean(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float | None) -> bool:
+    return (
+        mean_bps is not None
+        and prevalence_pct is not None
+        and abs(mean_bps) < config.recovery_exit_bias_threshold_bps
+        and prevalence_pct < config.recovery_exit_prevalence_pct
+    )
+
+
+def judge_entry(window: Window, config: AnchorConfig) -> Clear | Enter:
+    mean, prevalence = window.averages()
+    measures = {
+        "mean_bps": mean,
+        "bias_limit_bps": config.bias_threshold_bps,
+        "prevalence_pct": prevalence,
+        "prevalence_limit_pct": config.prevalence_pct,
+        "window_ticks": len(window),
+    }
+    if not is_saturated(config, mean, prevalence):
+        return Clear(measures)
+    return Enter(
+        f"[ANCHOR_SAT] mean={mean:.2f}bps is beyond ±{config.bias_threshold_bps:.2f}bps and "
+        f"{prevalence:.1f}% of the last {config.lookback_ticks} anchor errors are beyond "
+        f"±{config.prevalence_threshold_bps:.2f}bps (limit {config.prevalence_pct:.1f}%)",
+        measures,
+    )
+
+
+def judge_recovery(
+    window: Window, streak: Streak, config: AnchorConfig, tick: int, has_anchor: bool
+) -> Stay | Recover:
+    mean, prevalence = window.averages()
+    stable = streak.count(tick, has_anchor and is_clean(config, mean, prevalence))
+    measures = {
+        "mean_bps": mean,
+        "bias_limit_bps": config.recovery_exit_bias_threshold_bps,
+        "prevalence_pct": prevalence,
+        "prevalence_limit_pct": config.recovery_exit_prevalence_pct,
+        "stable_ticks": stable,
+        "stability_ticks": config.recovery_stability_ticks,
+    }
+    if stable < config.recovery_stability_ticks:
+        return Stay(measures)
+    return Recover(
+        f"[ANCHOR_SAT_RECOVERY] Exited DEGRADED — mean={mean:z.2f}bps prevalence={prevalence:.1f}% "
+        f"stable for {stable} ticks",
+        measures,
+    )

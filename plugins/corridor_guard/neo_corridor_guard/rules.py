@@ -1,0 +1,90 @@
+"""When the inventory is out of its corridor, and when it is back. Numbers in, verdicts out."""
+
+from __future__ import annotations
+
+from neo_core import Clear, Enter, Recover, Stay
+from neo_corridor_guard.config import CorridorConfig
+
+__all__ = ["Outside", "Streak", "judge_entry", "judge_recovery"]
+
+
+class Outside:
+    """Ticks in a row outside of the corridor, of those that had a mid."""
+
+    __slots__ = ("ticks",)
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.ticks = 0
+
+    def count(self, config: CorridorConfig, inventory_pct: float | None) -> None:
+        if inventory_pct is not None:
+            self.ticks = 0 if is_inside(config, inventory_pct) else self.ticks + 1
+
+
+class Streak:
+    """Clean evaluations in a row.
+
+    In a row means on consecutive ticks. A tick on which recovery was not asked for (a failed observation, an
+    integrity cause that joined the episode) has not been found clean, so the count starts again after it.
+    """
+
+    __slots__ = ("_last_tick", "length")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.length = 0
+        self._last_tick: int | None = None
+
+    def count(self, tick: int, clean: bool) -> int:
+        if self._last_tick is None or tick != self._last_tick + 1:
+            self.length = 0
+        self.length = self.length + 1 if clean else 0
+        self._last_tick = tick
+        return self.length
+
+
+def is_inside(config: CorridorConfig, inventory_pct: float) -> bool:
+    return config.min_pct <= inventory_pct <= config.max_pct
+
+
+def judge_entry(outside: Outside, config: CorridorConfig, inventory_pct: float | None) -> Clear | Enter:
+    measures = {
+        "inventory_pct": inventory_pct,
+        "min_pct": config.min_pct,
+        "max_pct": config.max_pct,
+        "outside_ticks": outside.ticks,
+        "outside_limit_ticks": config.corridor_lookback_ticks,
+    }
+    if outside.ticks < config.corridor_lookback_ticks:
+        return Clear(measures)
+    shown = "(no mid now)" if inventory_pct is None else f"{inventory_pct:.1f}%"
+    return Enter(
+        f"[CORRIDOR] inventory={shown} outside {config.min_pct:.1f}% to "
+        f"{config.max_pct:.1f}% for {outside.ticks} ticks (limit {config.corridor_lookback_ticks})",
+        measures,
+    )
+
+
+def judge_recovery(
+    streak: Streak, config: CorridorConfig, tick: int, inventory_pct: float | None
+) -> Stay | Recover:
+    stable = streak.count(tick, inventory_pct is not None and is_inside(config, inventory_pct))
+    measures = {
+        "inventory_pct": inventory_pct,
+        "min_pct": config.min_pct,
+        "max_pct": config.max_pct,
+        "stable_ticks": stable,
+        "stability_ticks": config.corridor_lookback_ticks,
+    }
+    if stable < config.corridor_lookback_ticks:
+        return Stay(measures)
+    return Recover(
+        f"[CORRIDOR_RECOVERY] Exited DEGRADED — inventory={inventory_pct:.1f}% inside "
+        f"{config.min_pct:.1f}% to {config.max_pct:.1f}% stable for {stable} ticks",
+        measures,
+    )
