@@ -51,23 +51,24 @@ class Engine:
         self._guards = {guard.source: guard for guard in plugins.guards}
         self._observers = tuple((named.name, named.call) for named in plugins.observers)
         self._max_ticks = max_ticks
+        self._duration = settings.session.duration_seconds
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
         turn = Turn(state, given, self._settings)  #    1 observe
         if turn.observed:
             self._settle(turn)  #                       2 settle
         if state.halt is None:
-            if turn.goes_on:
+            if turn.halt is None:
                 self._verify(turn)  #                   3 verify
-            if turn.goes_on:
+            if turn.halt is None:
                 self._risk(turn)  #                     4 risk
-            if turn.goes_on:
+            if turn.halt is None:
                 self._clock(turn)  #                    5 clock
-            if turn.observed and turn.goes_on:
+            if turn.observed and turn.halt is None:
                 self._recover(turn)  #                  6 recover
-            if turn.observed and turn.goes_on:
+            if turn.observed and turn.halt is None:
                 self._guard(turn)  #                    7 guard
-            if turn.observed and turn.goes_on:
+            if turn.observed and turn.halt is None:
                 self._quote(turn)  #                    8 quote
         return self._decide(turn)  #                    9 commit, act and record are the session's
 
@@ -88,8 +89,13 @@ class Engine:
         observation = turn.observation
         book = turn.book
         ledger = observation.ledger_index
-        for order in book.settle(observation.account, ledger, turn.state.ledger_index):
-            self._disappeared(turn, order)
+        vanished = book.settle(observation.account, ledger, turn.state.ledger_index)
+        turn.value_inventory()
+        if vanished:
+            for order in vanished:
+                self._disappeared(turn, order)
+            turn.value_inventory()
+            turn.forget_view()
         if turn.tick == 1 and book.alive():
             turn.order_sweep("STARTUP_CANCEL")
         book.forget(ledger - KEEP_CLOSED_LEDGERS)
@@ -132,7 +138,7 @@ class Engine:
 
     def _verify(self, turn: Turn) -> None:
         regime = turn.regime
-        if not any(cause.source == "plugin_fault" for cause in regime.integrity):
+        if not regime.integrity:
             return
         clean = turn.faults.clean_ticks >= self._settings.plugin_fault.clear_ticks
         if clean and (turn.sweep is None or not modes.is_last(regime, "plugin_fault")):
@@ -146,9 +152,9 @@ class Engine:
             turn.stop(HaltReason.KILL_SWITCH, "operator", turn.given.kill)
             return
         try:
-            turn.measure_profit()
+            cannot_trade = turn.observed.health.cannot_trade if turn.observed else None
             passed = risk.limit_passed(
-                self._settings.risk, turn.book.inventory, turn.risk, turn.ledger_age, turn.cannot_trade
+                self._settings.risk, turn.book.inventory, turn.risk, turn.ledger_age, cannot_trade
             )
         except (ArithmeticError, TypeError, ValueError) as error:
             passed = Halt(HaltReason.RISK_GENERIC, "risk", f"a risk check failed: {error}")
@@ -169,10 +175,8 @@ class Engine:
             turn.stop(HaltReason.ENGINE_REQUESTED, "operator", turn.given.stop)
         elif turn.given.exhausted:
             turn.stop(HaltReason.REPLAY_EXHAUSTED, "clock", f"the recording ended after {turn.tick} ticks")
-        elif (seconds_allowed := self._settings.session.duration_seconds) is not None and (
-            turn.elapsed >= seconds_allowed
-        ):
-            turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{seconds_allowed:.0f} s were asked for")
+        elif self._duration is not None and turn.elapsed >= self._duration:
+            turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{self._duration:.0f} s were asked for")
         elif self._max_ticks is not None and turn.tick >= self._max_ticks:
             turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{self._max_ticks} ticks were asked for")
 
@@ -193,7 +197,7 @@ class Engine:
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, name, "observe", error)
         cause = turn.regime.guard
-        if cause is None or turn.regime.integrity or not self._recoverable(turn) or not turn.goes_on:
+        if cause is None or turn.regime.integrity or not self._recoverable(turn) or turn.halt:
             return
         turn.regime, remaining = modes.cool(turn.regime, turn.elapsed)
         if remaining > 0:
@@ -247,7 +251,7 @@ class Engine:
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, guard.name, "evaluate_entry", error)
                 continue
-            if type(answer) is Enter and turn.goes_on and not turn.regime.degraded:
+            if type(answer) is Enter and turn.halt is None and not turn.regime.degraded:
                 self._enter(turn, guard, answer)
 
     def _enter(self, turn: Turn, guard: Guard, answer: Enter) -> None:
@@ -334,7 +338,8 @@ class Engine:
             self._cancel_all(turn)
         elif turn.sweep is not None and turn.observed:
             turn.cancel_again()
-        return turn.decision(), turn.next_state()
+        decision = turn.decision()
+        return decision, turn.next_state(decision.mode)
 
     def _cancel_all(self, turn: Turn) -> None:
         """Every order that may be alive is marked and cancelled; no plugin can hold a cancel back."""

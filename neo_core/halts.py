@@ -40,7 +40,7 @@ class HaltReason(StrEnum):
     UNEXPECTED = "unexpected_halt", 1, "a crash, or no reason was given"
 
 
-class Halt(msgspec.Struct, frozen=True):
+class Halt(msgspec.Struct, frozen=True, gc=False):
     """Why a session ends. The first one of a session stays."""
 
     reason: HaltReason

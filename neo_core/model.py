@@ -82,7 +82,7 @@ class Market(msgspec.Struct, frozen=True, gc=False):
     amm_price: float | None = None
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """An own offer as the ledger shows it: what is left of it."""
 
     sequence: int
@@ -91,7 +91,7 @@ class Offer(msgspec.Struct, frozen=True):
     rlusd: Decimal
 
 
-class OfferEvent(msgspec.Struct, frozen=True):
+class OfferEvent(msgspec.Struct, frozen=True, gc=False):
     """What one validated transaction did to one own offer: a proof.
 
     `drops` and `rlusd` are what moved, `rest_drops` and `rest_rlusd` what was left. `event` is placed,
@@ -111,7 +111,7 @@ class OfferEvent(msgspec.Struct, frozen=True):
     cause: str = ""
 
 
-class OwnTransaction(msgspec.Struct, frozen=True):
+class OwnTransaction(msgspec.Struct, frozen=True, gc=False):
     """A transaction that this account sent, as validated: it cost its fee whatever its result."""
 
     tx_hash: str
@@ -121,7 +121,7 @@ class OwnTransaction(msgspec.Struct, frozen=True):
     result: str
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, gc=False):
     """The wallet at one ledger, and all that happened to it from ledger `covers_from` up to that ledger."""
 
     xrp_drops: int
@@ -141,7 +141,7 @@ class Health(msgspec.Struct, frozen=True, gc=False):
     cannot_trade: str | None = None
 
 
-class Observation(msgspec.Struct, frozen=True):
+class Observation(msgspec.Struct, frozen=True, gc=False):
     """What a gateway saw at one validated ledger."""
 
     ledger_index: int
@@ -156,7 +156,7 @@ class AckOutcome(StrEnum):
     REFUSED = "refused"
 
 
-class Ack(msgspec.Struct, frozen=True):
+class Ack(msgspec.Struct, frozen=True, gc=False):
     """What became of sending. SENT is no promise; REFUSED is final: it will never be in a ledger."""
 
     order_id: str
@@ -165,7 +165,7 @@ class Ack(msgspec.Struct, frozen=True):
     code: str = ""
 
 
-class Input(msgspec.Struct, frozen=True, omit_defaults=True):
+class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Everything a tick may know. Without an observation, `failure` says why there is none."""
 
     now: float
@@ -193,7 +193,7 @@ class OrderStatus(StrEnum):
     HELD_PENDING_REVIEW = "HELD_PENDING_REVIEW"
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """An own order, under the core's own id. `sequence` and the hashes are known once it is prepared."""
 
     id: str
@@ -219,7 +219,7 @@ class Order(msgspec.Struct, frozen=True):
     proofs: tuple[str, ...] = ()
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """Inventory that moved. `proven` by a transaction, or else a phantom: a guess that says so."""
 
     order_id: str
@@ -242,7 +242,7 @@ class Fill(msgspec.Struct, frozen=True):
         return float(self.rlusd)
 
 
-class Inventory(msgspec.Struct, frozen=True):
+class Inventory(msgspec.Struct, frozen=True, gc=False):
     """What the engine believes it owns, moved only by fills, fees and operators."""
 
     drops: int
@@ -252,7 +252,7 @@ class Inventory(msgspec.Struct, frozen=True):
 # --- what a plugin sees and answers ---
 
 
-class View(msgspec.Struct, frozen=True):
+class View(msgspec.Struct, frozen=True, gc=False):
     """What a plugin sees of a tick. None where there is none (a one-sided book has no mid)."""
 
     tick: int
@@ -275,33 +275,33 @@ class View(msgspec.Struct, frozen=True):
     open_orders: tuple[Order, ...] = ()
 
 
-class Clear(msgspec.Struct, frozen=True):
+class Clear(msgspec.Struct, frozen=True, gc=False):
     """Nothing to object to."""
 
     measures: Facts = {}
 
 
-class Enter(msgspec.Struct, frozen=True):
+class Enter(msgspec.Struct, frozen=True, gc=False):
     """Stop quoting. The reason is one sentence for a person."""
 
     reason: str
     measures: Facts = {}
 
 
-class Stay(msgspec.Struct, frozen=True):
+class Stay(msgspec.Struct, frozen=True, gc=False):
     """Not recovered yet."""
 
     measures: Facts = {}
 
 
-class Recover(msgspec.Struct, frozen=True):
+class Recover(msgspec.Struct, frozen=True, gc=False):
     """The regime has cleared. The reason is one sentence for a person."""
 
     reason: str
     measures: Facts = {}
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """The engine itself is cancelling this order: `cancelled_at` in UTC ISO form, and why."""
 
     order_id: str
@@ -318,7 +318,7 @@ class Outcome(StrEnum):
     HELD = "held"
 
 
-class Resolution(msgspec.Struct, frozen=True):
+class Resolution(msgspec.Struct, frozen=True, gc=False):
     """What became of a vanished order. `token` is logged literally; `evidence` is kept with the anomaly."""
 
     outcome: Outcome
@@ -329,7 +329,7 @@ class Resolution(msgspec.Struct, frozen=True):
 # --- what a tick decides ---
 
 
-class Cause(msgspec.Struct, frozen=True):
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """What keeps the engine DEGRADED. `since` counts the session's seconds: time spent down is not in it."""
 
     source: str
@@ -339,17 +339,17 @@ class Cause(msgspec.Struct, frozen=True):
     since: float
 
 
-class Place(msgspec.Struct, frozen=True, tag="place"):
+class Place(msgspec.Struct, frozen=True, gc=False, tag="place"):
     order: Order
 
 
-class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+class Cancel(msgspec.Struct, frozen=True, gc=False, tag="cancel"):
     order_id: str
     sequence: int
     reason: str
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """An intent that is ready to leave: its sequence and hash are known before it does."""
 
     intent: Place | Cancel
@@ -359,7 +359,7 @@ class Prepared(msgspec.Struct, frozen=True):
     blob: bytes = b""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """Why an order was not placed: a code, what was measured, and the limit."""
 
     code: str
@@ -368,7 +368,7 @@ class Refusal(msgspec.Struct, frozen=True):
     limit: float | None
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Something worth a line: in the log, on the screen, in the database; a `debug` one only in the log."""
 
     kind: str
@@ -378,7 +378,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     debug: bool = False
 
 
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What one tick concluded: one line of the decision log."""
 
     tick: int
@@ -388,7 +388,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""
     anchor: float | None = None
     anchor_error_bps: float | None = None
-    measures: msgspec.Raw = msgspec.Raw(b"{}")
+    measures: Mapping[str, msgspec.Raw] = {}
     fills: tuple[Fill, ...] = ()
     orders: tuple[Order, ...] = ()
     intents: tuple[Place | Cancel, ...] = ()

@@ -174,7 +174,7 @@ def config_class(name: str, plugin: type[Any]) -> type[PluginConfig]:
 
 
 def build(
-    plugins: Mapping[str, type[Any]], configs: Mapping[str, PluginConfig], found: Mapping[str, Found]
+    plugins: Mapping[str, type[Any]], configs: Mapping[str, PluginConfig], versions: Mapping[str, str]
 ) -> Plugins:
     """One instance of each plugin, checked; then every hook in its fixed order."""
     instances = {name: _instance(name, plugin, configs[name]) for name, plugin in plugins.items()}
@@ -197,7 +197,7 @@ def build(
         return tuple(Named(name, hooks[name][hook]) for name in ordered if hook in hooks[name])
 
     return Plugins(
-        versions=tuple((name, found[name].version) for name in ordered),
+        versions=tuple((name, versions[name]) for name in ordered),
         observers=every("observe"),
         guards=tuple(guards),
         rearms=every("on_rearm"),

@@ -12,7 +12,7 @@ from neo_core.model import Cause, Inventory, Mode, Order
 __all__ = ["Faults", "Regime", "RiskMemory", "State", "Sweep"]
 
 
-class Regime(msgspec.Struct, frozen=True):
+class Regime(msgspec.Struct, frozen=True, gc=False):
     """Why the engine is DEGRADED, if it is, and what its guards have used up of their allowances.
 
     `cooled_at` is when (in session seconds) the running episode's cool-down was over; None while it lasts.
@@ -36,7 +36,7 @@ class Regime(msgspec.Struct, frozen=True):
         return "" if self.guard is None else self.guard.source
 
 
-class Sweep(msgspec.Struct, frozen=True):
+class Sweep(msgspec.Struct, frozen=True, gc=False):
     """A cancel_all that is not complete yet: why and when it was ordered, and since which ledger it runs."""
 
     cause: str
@@ -44,14 +44,14 @@ class Sweep(msgspec.Struct, frozen=True):
     ledger_index: int
 
 
-class Faults(msgspec.Struct, frozen=True):
+class Faults(msgspec.Struct, frozen=True, gc=False):
     """Plugin faults of this session, and the ticks that plugins have gone without one since the last."""
 
     count: int = 0
     clean_ticks: int = 0
 
 
-class RiskMemory(msgspec.Struct, frozen=True):
+class RiskMemory(msgspec.Struct, frozen=True, gc=False):
     """What the limits are measured against. `sent` are the times of the messages of the last minute."""
 
     failures: int = 0
@@ -61,7 +61,7 @@ class RiskMemory(msgspec.Struct, frozen=True):
     sent: tuple[float, ...] = ()
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, gc=False):
     """`orders` are those that may still be alive or are held; `closed` those closed a few ledgers ago.
 
     `elapsed` counts the session's seconds, time spent down left out. `armed` is False until `on_rearm` has

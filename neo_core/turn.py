@@ -43,37 +43,20 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Turn:
-    __slots__ = (
-        "_events",
-        "_intents",
-        "_refusals",
-        "_refused",
-        "_serial",
-        "_settings",
-        "_view",
-        "anchor",
-        "anchor_error_bps",
-        "armed",
-        "book",
-        "elapsed",
-        "episode_ended",
-        "faults",
-        "given",
-        "halt",
-        "inventory_pct",
-        "ledger_index",
-        "measures",
-        "mid",
-        "now",
-        "observed",
-        "portfolio_value",
-        "regime",
-        "risk",
-        "state",
-        "sweep",
-        "sweep_ordered",
-        "tick",
-    )
+    """Made once a tick, so what seldom changes within one is a default of the class."""
+
+    halt: Halt | None = None
+    sweep_ordered = False
+    episode_ended = False
+    mid: float | None = None
+    anchor: float | None = None
+    anchor_error_bps: float | None = None
+    inventory_pct: float | None = None
+    portfolio_value: float | None = None
+    _view: View | None = None
+    _events: tuple[Event, ...] = ()
+    _intents: tuple[Place | Cancel, ...] = ()
+    _refusals: tuple[Refusal, ...] = ()
 
     def __init__(self, state: State, given: Input, settings: Settings) -> None:
         self.state = state
@@ -81,39 +64,33 @@ class Turn:
         self._settings = settings
         self.tick = state.tick + 1
         self.now = now = given.now
+        before = state.now
         # A clock that stands in for a close time may lie a little before the last one.
-        self.elapsed = state.elapsed if state.now is None else state.elapsed + max(now - state.now, 0.0)
-        observation = given.observation
-        self.observed = observation is not None
+        self.elapsed = state.elapsed if before is None or now <= before else state.elapsed + (now - before)
         self.regime = state.regime
         self.sweep = state.sweep
-        self.sweep_ordered = False
         self.faults = state.faults
-        self.risk = _after(state.risk, self.observed)
         self.armed = state.armed
-        self.halt = state.halt
-        self.episode_ended = False
+        if state.halt is not None:
+            self.halt = state.halt
         self.measures: dict[str, msgspec.Raw] = {}
         self._serial = state.serial
         self._refused = state.refused
-        self._events: list[Event] = []
-        self._intents: list[Place | Cancel] = []
-        self._refusals: list[Refusal] = []
-        self._view: View | None = None
-        self.mid: float | None = None
-        self.anchor: float | None = None
-        self.anchor_error_bps: float | None = None
-        self.inventory_pct: float | None = None
-        self.portfolio_value: float | None = None
-        self.book = Book(state.orders, state.closed, state.inventory, self.tick, now)
+        self.book = Book(state, self.tick, now)
+        self.observed = observation = given.observation
+        memory = state.risk
         if observation is None:
             self.ledger_index = state.ledger_index
+            memory = replace(memory, failures=memory.failures + 1)
         else:
             self.ledger_index = observation.ledger_index
+            if memory.failures:
+                memory = replace(memory, failures=0)
             market = observation.market
             self.mid = mid = quoting.mid_of(market)
             if mid is not None:
                 self.anchor, self.anchor_error_bps = quoting.anchor_of(mid, market.amm_price, settings.quoting)
+        self.risk = memory
         if given.acks:
             self.book.acknowledge(given.acks, self.ledger_index or 1)
 
@@ -121,12 +98,8 @@ class Turn:
 
     @property
     def observation(self) -> Observation:
-        assert self.given.observation is not None
-        return self.given.observation
-
-    @property
-    def goes_on(self) -> bool:
-        return self.halt is None
+        assert self.observed is not None
+        return self.observed
 
     @property
     def mode(self) -> Mode:
@@ -137,17 +110,13 @@ class Turn:
     @property
     def flat(self) -> bool:
         """The observed ledger shows no own offer, and none that was sent can still appear."""
-        return self.observed and not self.observation.account.offers and not self.book.alive()
+        return self.observed is not None and not self.observed.account.offers and not self.book.alive()
 
     @property
     def ledger_age(self) -> float | None:
-        if self.observed:
-            return self.observation.health.ledger_age_seconds
+        if self.observed is not None:
+            return self.observed.health.ledger_age_seconds
         return None if self.state.close_time is None else self.now - self.state.close_time
-
-    @property
-    def cannot_trade(self) -> str | None:
-        return self.observation.health.cannot_trade if self.observed else None
 
     @property
     def messages_left(self) -> int | None:
@@ -158,19 +127,17 @@ class Turn:
         return tuple(at for at in self.risk.sent if at > self.now - MESSAGES_WINDOW_SECONDS)
 
     def view(self) -> View:
-        view = self._view
-        if view is None:
-            market = self.observation.market
-            mode = self.mode
-            inventory = self.book.inventory
+        if self._view is None:
+            observation, state, book = self.observation, self.state, self.book
+            market, inventory, regime, mode = observation.market, book.inventory, self.regime, self.mode
             assert inventory is not None
-            self._view = view = View(
+            self._view = View(
                 self.tick,
                 self.now,
-                self.observation.ledger_index,
+                observation.ledger_index,
                 mode,
-                self.regime.source,
-                self.tick - self.state.mode_since if mode is self.state.mode else 0,
+                regime.source if mode is Mode.DEGRADED else "",
+                self.tick - state.mode_since if mode is state.mode else 0,
                 market.bid,
                 market.ask,
                 self.mid,
@@ -181,34 +148,34 @@ class Turn:
                 float(inventory.rlusd),
                 self.inventory_pct,
                 self.portfolio_value,
-                tuple(self.book.fills),
-                tuple(self.book.orders.values()),
+                book.fills,
+                tuple(book.orders.values()),
             )
-        return view
+        return self._view
 
     def forget_view(self) -> None:
         self._view = None
 
-    def measure_profit(self) -> None:
+    def value_inventory(self) -> None:
         """What the inventory is worth at the mid, and what the session has made or lost so far."""
         inventory, mid, memory = self.book.inventory, self.mid, self.risk
         if inventory is None or mid is None:
             return
-        if memory.opening is None:
-            memory = replace(memory, opening=inventory)
-        value = inventory.drops / DROPS * mid
-        self.portfolio_value = total = value + float(inventory.rlusd)
-        self.inventory_pct = 100.0 * value / total if total > 0.0 else None
-        assert memory.opening is not None
-        pnl = risk.profit(inventory, memory.opening, mid)
-        self.risk = replace(memory, pnl=pnl, peak_pnl=max(memory.peak_pnl, pnl))
+        opening = inventory if memory.opening is None else memory.opening
+        value, rlusd = inventory.drops / DROPS * mid, float(inventory.rlusd)
+        self.portfolio_value = total = value + rlusd
+        if total > 0.0:
+            self.inventory_pct = 100.0 * value / total
+        pnl = risk.profit(inventory, opening, mid)
+        peak = memory.peak_pnl
+        self.risk = RiskMemory(memory.failures, opening, max(peak, pnl), pnl, memory.sent)
 
     # --- what is concluded ---
 
     def event(
         self, kind: str, text: str, *, source: str = "", facts: Facts | None = None, debug: bool = False
     ) -> None:
-        self._events.append(Event(kind, text, source, {} if facts is None else facts, debug))
+        self._events += (Event(kind, text, source, {} if facts is None else facts, debug),)
 
     def stop(self, reason: HaltReason, source: str, detail: str) -> None:
         """The first reason stays. Whatever it is, everything is cancelled."""
@@ -257,13 +224,13 @@ class Turn:
             expires_at=self.now + self._settings.quoting.order_ttl_seconds,
         )
         self.book.put(order)
-        self._intents.append(Place(order))
+        self._intents += (Place(order),)
         if quote.side in self._refused:
             self._refused = {side: code for side, code in self._refused.items() if side != quote.side}
 
     def refuse(self, refusal: Refusal) -> None:
         """Each is in the decision log; a line is written when a side's reason is a new one."""
-        self._refusals.append(refusal)
+        self._refusals += (refusal,)
         if self._refused.get(refusal.side) == refusal.code:
             return
         self._refused = {**self._refused, refusal.side: refusal.code}
@@ -277,7 +244,7 @@ class Turn:
 
     def cancel(self, order: Order, reason: str) -> None:
         self.book.cancel(order, self.ledger_index or 0)
-        self._intents.append(Cancel(order.id, order.sequence, reason))
+        self._intents += (Cancel(order.id, order.sequence, reason),)
 
     def cancel_all(self, orders: Sequence[Order], marks: Mapping[str, Mark]) -> None:
         assert self.sweep is not None
@@ -312,6 +279,7 @@ class Turn:
     # --- what comes out ---
 
     def decision(self) -> Decision:
+        book = self.book
         return Decision(
             self.tick,
             self.now,
@@ -320,23 +288,22 @@ class Turn:
             self.regime.source,
             self.anchor,
             self.anchor_error_bps,
-            msgspec.Raw(_encode(self.measures)),
-            tuple(self.book.fills),
-            tuple(self.book.changed.values()),
-            tuple(self._intents),
-            tuple(self._refusals),
-            tuple(self._events),
+            self.measures,
+            book.fills,
+            tuple(book.changed.values()),
+            self._intents,
+            self._refusals,
+            self._events,
             self.halt,
         )
 
-    def next_state(self) -> State:
-        state = self.state
-        observation = self.given.observation
+    def next_state(self, mode: Mode) -> State:
+        state, book, observed = self.state, self.book, self.observed
         memory = self.risk
         if self._intents and self._settings.risk.max_messages_per_minute is not None:
             memory = replace(memory, sent=self._recent() + (self.now,) * len(self._intents))
         faults = self.faults
-        if self.observed and faults is state.faults and faults.count:
+        if faults.count and faults is state.faults and observed is not None:
             faults = Faults(faults.count, faults.clean_ticks + 1)
         return State(
             state.session,
@@ -344,26 +311,20 @@ class Turn:
             self.now,
             self.elapsed,
             self.ledger_index,
-            state.close_time if observation is None else observation.close_time,
-            state.mode_since if self.mode is state.mode else self.tick,
+            state.close_time if observed is None else observed.close_time,
+            state.mode_since if mode is state.mode else self.tick,
             self.regime,
             self.sweep,
             faults,
             memory,
-            self.book.inventory,
-            self.book.orders,
-            self.book.closed,
+            book.inventory,
+            book.orders,
+            book.closed,
             self._serial,
             self._refused,
             self.armed,
             self.halt,
         )
-
-
-def _after(memory: RiskMemory, observed: bool) -> RiskMemory:
-    """Failed observations in a row."""
-    failures = 0 if observed else memory.failures + 1
-    return memory if failures == memory.failures else replace(memory, failures=failures)
 
 
 def fill_line(fill: Fill) -> str:

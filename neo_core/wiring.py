@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -81,7 +82,8 @@ def configure(asked: Asked) -> Configured:
     classes = {name: plugins.import_class(found[name]) for name in names}
     schemas = {name: plugins.config_class(name, plugin) for name, plugin in classes.items()}
     settings, configs = config.check(raw, schemas, asked.overrides())
-    return Configured(settings, found, configs, plugins.build(classes, configs, found))
+    versions = {name: found[name].version for name in names}
+    return Configured(settings, found, configs, plugins.build(classes, configs, versions))
 
 
 class Run:
@@ -92,36 +94,42 @@ class Run:
         session: Session,
         operator: Operator,
         opened: Opened,
+        configured: Configured,
         scenario: Scenario,
+        ticks: int | None,
         store: Store,
-        log: IO[str] | None,
+        closing: ExitStack,
     ) -> None:
         self.operator = operator
         self.opened = opened
+        self.settings = configured.settings
+        self.plugins = configured.plugins.versions
         self.scenario = scenario
+        self.ticks = ticks
         self.store = store
         self._session = session
-        self._log = log
+        self._closing = closing
 
     def run(self) -> Ending:
         return self._session.run()
 
     def close(self) -> None:
-        try:
-            self.store.close()
-        finally:
-            if self._log is not None:
-                self._log.close()
+        self._closing.close()
 
 
 def open_run(asked: Asked, show: Show | None = None) -> Run:
     configured = configure(asked)
     settings = configured.settings
     scenario = find(settings.paper.scenario)
-    log, log_file = open_log(None if settings.log.file is None else Path(settings.log.file), settings.log.level)
     fast = settings.paper.speed == 0
-    store = Store.open(settings.engine.database, durable=False, batch=QUIET_TICKS_A_COMMIT if fast else 1)
-    try:
+    with ExitStack() as opening:
+        log, log_file = open_log(
+            None if settings.log.file is None else Path(settings.log.file), settings.log.level
+        )
+        if log_file is not None:
+            opening.callback(log_file.close)
+        store = Store.open(settings.engine.database, durable=False, batch=QUIET_TICKS_A_COMMIT if fast else 1)
+        opening.callback(store.close)
         opened = _open_session(store, asked, configured)
         engine_name = settings.engine.name
         kill_file = None if settings.kill_switch.file is None else Path(settings.kill_switch.file)
@@ -131,11 +139,10 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
             log.warning("note", text=note)
         for crashed in opened.crashed:
             log.warning("session_crashed", text=f"session {crashed} did not end by itself: unexpected_halt")
-    except BaseException:
-        store.close()
-        raise
+        closing = opening.pop_all()
+    ticks = _most_ticks(asked, settings, scenario)
     session = Session(
-        engine=Engine(settings, configured.plugins, _most_ticks(asked, settings, scenario)),
+        engine=Engine(settings, configured.plugins, ticks),
         gateway=gateway,
         records=store,
         operator=operator,
@@ -146,7 +153,7 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         watchers=configured.plugins.watchers,
         show=show,
     )
-    return Run(session, operator, opened, scenario, store, log_file)
+    return Run(session, operator, opened, configured, scenario, ticks, store, closing)
 
 
 def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
@@ -168,7 +175,7 @@ def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
         account=_account(store, settings, crashed),
         started_at=time.time(),
         plugins=loaded,
-        config=settings.engine.model_dump(mode="json"),
+        config=settings.model_dump(mode="json"),
         sources=sources,
         scenario=settings.paper.scenario,
         seed=settings.paper.seed,

@@ -65,7 +65,7 @@ class PaperGateway:
                 ledger.offers,
                 events,
                 transactions,
-                since + 1,
+                max(since + 1, ledger.remembers_from),
             ),
             self._health(tick),
         )

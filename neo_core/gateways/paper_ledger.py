@@ -26,9 +26,9 @@ _NO_BID, _NO_ASK = 0.0, 1e300
 
 
 class PaperLedger(PaperWallet):
-    def __init__(self, opening: Opening, journal: Journal | None = None) -> None:
+    def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._journal = journal
+        self._journal: Journal | None = None
         self._salt = f"{opening.account}/{opening.seed}"
         self._pending: list[Prepared] = []
         self._transactions: list[OwnTransaction] = []
@@ -41,8 +41,9 @@ class PaperLedger(PaperWallet):
         if path is None:
             return cls(opening)
         recorded, entries, whole = load(path)
-        ledger = cls(recorded or opening, Journal(path, whole))
+        ledger = cls(recorded or opening)
         retell(ledger, entries, path)
+        ledger._journal = Journal(path, whole)
         if recorded is None:
             ledger._record(opening)
         return ledger

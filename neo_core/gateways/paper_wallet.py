@@ -41,6 +41,7 @@ class PaperWallet:
         self.sequence = opening.sequence
         self.offers: tuple[Offer, ...] = ()
         self.best_buy, self.best_sell = NO_BUY, NO_SELL
+        self.remembers_from = 0
         self._resting: dict[int, Resting] = {}
         self._entries: list[Entry] = []
 
@@ -65,6 +66,7 @@ class PaperWallet:
         """Nobody will ask about these ledgers again: they need not stay in memory. A file keeps them."""
         if self._entries and self._entries[0].ledger_index <= up_to:
             self._entries = [entry for entry in self._entries if entry.ledger_index > up_to]
+            self.remembers_from = up_to + 1
 
     def reach(self, index: int) -> None:
         """Goes to a later ledger, in which nothing of ours happened, nor in those before it."""

@@ -113,8 +113,8 @@ FLAPPING = Scenario(
     name="flapping",
     story=(
         "The anchor's error plays around the thresholds. Just below the entry: no episode. Above it: one. "
-        "Then for ten minutes it hovers between exit and entry, too good to enter and too bad to recover; "
-        "it turns clean, but not for long enough, and hovers on. Only a market that is clean and stays "
+        "Then for a quarter of an hour it hovers between exit and entry, too good to enter and too bad to "
+        "recover; once it turns clean, but not for long enough. Only a market that is clean and stays "
         "clean ends the episode."
     ),
     ends="duration_elapsed, one episode of anchor",

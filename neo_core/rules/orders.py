@@ -24,6 +24,7 @@ from neo_core.model import (
     Resolution,
     Side,
 )
+from neo_core.state import State
 
 __all__ = ["ALIVE", "MARKABLE", "MOVES", "Book", "attach", "may_move"]
 
@@ -78,33 +79,27 @@ class Book:
     `impossible` is the first thing seen that cannot be: the orders then no longer add up.
     """
 
-    __slots__ = ("_now", "_tick", "changed", "closed", "fills", "impossible", "inventory", "orders")
+    changed: Mapping[str, Order] = {}
+    fills: tuple[Fill, ...] = ()
+    impossible = ""
 
-    def __init__(
-        self,
-        orders: Mapping[str, Order],
-        closed: Mapping[str, Order],
-        inventory: Inventory | None,
-        tick: int,
-        now: float,
-    ) -> None:
-        self.orders = orders
-        self.closed = closed
-        self.inventory = inventory
-        self.changed: dict[str, Order] = {}
-        self.fills: list[Fill] = []
-        self.impossible = ""
+    def __init__(self, state: State, tick: int, now: float) -> None:
+        self.orders = state.orders
+        self.closed = state.closed
+        self.inventory = state.inventory
         self._tick = tick
         self._now = now
 
     def put(self, order: Order) -> None:
         if not self.changed:
+            self.changed = {}
             self.orders = dict(self.orders)
             self.closed = dict(self.closed)
-        orders, closed = self.orders, self.closed
+        changed, orders, closed = self.changed, self.orders, self.closed
+        assert isinstance(changed, dict)
         assert isinstance(orders, dict)
         assert isinstance(closed, dict)
-        self.changed[order.id] = order
+        changed[order.id] = order
         orders.pop(order.id, None)
         closed.pop(order.id, None)
         (closed if order.closed_ledger else orders)[order.id] = order
@@ -149,7 +144,7 @@ class Book:
             if order is not None:
                 named[event.sequence] = self._apply(order, event)
             elif event.ledger_index > since:
-                self.impossible = self.impossible or (
+                self._cannot_be(
                     f"ledger {event.ledger_index} shows offer {event.sequence}, which this engine never made"
                 )
         for order in rejected:
@@ -162,7 +157,7 @@ class Book:
             if event.tx_hash in order.proofs:
                 return order
             if event.drops > order.rest_drops:
-                self.impossible = self.impossible or (
+                self._cannot_be(
                     f"transaction {event.tx_hash} filled {event.drops} drops of order {order.id}, "
                     f"which had {order.rest_drops} left"
                 )
@@ -197,47 +192,47 @@ class Book:
         assert self.inventory is not None
         bought = 1 if order.side is Side.BUY else -1
         self.inventory = Inventory(self.inventory.drops + bought * drops, self.inventory.rlusd - bought * rlusd)
-        self.fills.append(
-            Fill(
-                order_id=order.id,
-                side=order.side,
-                drops=drops,
-                rlusd=rlusd,
-                tx_hash="" if event is None else event.tx_hash,
-                sequence=order.sequence,
-                ledger_index=0 if event is None else event.ledger_index,
-                tick=self._tick,
-                at=self._now,
-                proven=event is not None,
-            )
+        fill = Fill(
+            order_id=order.id,
+            side=order.side,
+            drops=drops,
+            rlusd=rlusd,
+            tx_hash="" if event is None else event.tx_hash,
+            sequence=order.sequence,
+            ledger_index=0 if event is None else event.ledger_index,
+            tick=self._tick,
+            at=self._now,
+            proven=event is not None,
         )
+        self.fills += (fill,)
 
     def _look(self, offers: Sequence[Offer], ledger_index: int) -> list[Order]:
         """Compares our orders with the offers that the ledger shows."""
-        shown = {offer.sequence: offer for offer in offers} if offers else {}
-        vanished = []
-        for order in tuple(self.orders.values()):
+        shown = {offer.sequence: offer for offer in offers}
+        vanished, first_seen = [], []
+        for order in self.orders.values():
             offer = shown.pop(order.sequence, None)
-            if order.status not in ALIVE:
-                continue
             if offer is None:
-                if order.seen or (order.last_ledger and ledger_index > order.last_ledger):
+                if order.status in ALIVE and (order.seen or 0 < order.last_ledger < ledger_index):
                     vanished.append(order)
                 continue
             if offer.drops != order.rest_drops:
-                changed = "grew" if offer.drops > order.rest_drops else "shrank without proof"
-                self.impossible = self.impossible or (
-                    f"what is left of order {order.id} {changed}: "
+                change = "grew" if offer.drops > order.rest_drops else "shrank without proof"
+                self._cannot_be(
+                    f"what is left of order {order.id} {change}: "
                     f"{order.rest_drops} drops known, {offer.drops} seen"
                 )
             if not order.seen:
-                seen = replace(order, seen=True)
-                self.put(_move(seen, _S.OPEN) if seen.status is _S.PENDING else seen)
+                first_seen.append(order)
+        for order in first_seen:
+            seen = replace(order, seen=True)
+            self.put(_move(seen, _S.OPEN) if seen.status is _S.PENDING else seen)
         if shown:
-            self.impossible = self.impossible or (
-                f"the ledger shows our offers {sorted(shown)}, which this engine never made"
-            )
+            self._cannot_be(f"the ledger shows our offers {sorted(shown)}, which this engine never made")
         return vanished
+
+    def _cannot_be(self, what: str) -> None:
+        self.impossible = self.impossible or what
 
     def resolve(self, order: Order, resolution: Resolution, ledger_index: int) -> None:
         """What a layer concluded. A mark is stronger than any guess: such an order never moves inventory."""

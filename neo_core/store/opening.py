@@ -63,16 +63,19 @@ def open_database(url: str, durable: bool, must_exist: bool) -> tuple[SqliteData
     if path is not None:
         _prepare(path, must_exist)
     where = name_of(path)
-    database = SqliteDatabase(
-        ":memory:" if path is None else str(path),
-        pragmas={"journal_mode": "wal", "synchronous": "full" if durable else "normal"},
-        timeout=BUSY_SECONDS,
-        autoconnect=False,
-    )
+    database = SqliteDatabase(":memory:" if path is None else str(path), timeout=BUSY_SECONDS, autoconnect=False)
     try:
         with one_sentence(where, "open it"):
             database.connect()
-            _check(database, where, path, must_exist)
+            made = _check(database, where, path, must_exist)
+            # Not before the check: this one is written into the file, which may be somebody else's.
+            database.pragma("journal_mode", "wal")
+            database.pragma("synchronous", "full" if durable else "normal")
+            if not made:
+                connection = database.connection()  # type: ignore[no-untyped-call]  # untyped in the stubs
+                with transaction(connection, where, "make its tables"):
+                    create(database)
+                    database.pragma("user_version", VERSION)
     except BaseException:
         database.close()
         raise
@@ -111,7 +114,8 @@ def _prepare(path: Path, must_exist: bool) -> None:
         ) from error
 
 
-def _check(database: SqliteDatabase, where: str, path: Path | None, must_exist: bool) -> None:
+def _check(database: SqliteDatabase, where: str, path: Path | None, must_exist: bool) -> bool:
+    """Whether its tables are there already. Anything but a database of this NEO, or an empty one, is refused."""
     version = int(database.pragma("user_version"))
     if version > VERSION:
         raise StoreError(
@@ -123,7 +127,7 @@ def _check(database: SqliteDatabase, where: str, path: Path | None, must_exist: 
     if version == VERSION and expected <= found:
         if path is not None and not must_exist and path.stat().st_size <= CHECKED_BYTES:
             _check_pages(database, where)
-        return
+        return True
     if found or version:
         names = ", ".join(sorted(found)[:5]) or "none"
         raise StoreError(
@@ -131,9 +135,7 @@ def _check(database: SqliteDatabase, where: str, path: Path | None, must_exist: 
         )
     if must_exist:
         raise StoreError(f"{where} is empty: run `neo run` first, or name another with --database")
-    with transaction(database.connection(), where, "make its tables"):  # type: ignore[no-untyped-call]  # stubs
-        create(database)
-        database.pragma("user_version", VERSION)
+    return False
 
 
 def _check_pages(database: SqliteDatabase, where: str) -> None:

@@ -118,7 +118,8 @@ def _summary(database: SqliteDatabase, row: Mapping[str, Any]) -> dict[str, Any]
         "halt_reason": row["halt_reason"],
         "halt_source": row["halt_source"],
         "halt_detail": row["halt_detail"],
-        "inventory": {"start": _json(row["inventory_start"]), "end": _json(row["inventory_end"])},
+        "inventory_start": _json(row["inventory_start"]),
+        "inventory_end": _json(row["inventory_end"]),
         "plugins": msgspec.json.decode(row["plugins"]),
     }
 

@@ -27,15 +27,13 @@ __all__ = ["Store"]
 class Store:
     """Made by `Store.open`. A session begins or is reopened, commits its ticks one by one, and ends.
 
-    `folder` is where its file lies, None for a database in memory.
     Every failure is a `StoreError`: what was being written is rolled back, and the store can still be closed.
     """
 
     def __init__(self, database: SqliteDatabase, path: Path | None, batch: int) -> None:
         self._database = database
-        self._connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]  # stubs
+        self._connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]  # untyped in the stubs
         self._where = name_of(path)
-        self.folder = None if path is None else path.parent
         self._batch = batch
         self._keeper = Keeper("", "", 0)
         self._written: State | None = None
@@ -159,10 +157,11 @@ class Store:
         return final
 
     def close(self) -> None:
+        if self._database.is_closed():
+            return
         try:
             self.flush()
         finally:
-            self._rows.clear()
             self._database.close()
 
     # --- requests of operators ---
@@ -226,9 +225,8 @@ class Store:
         execute_many(self._add_ticks, self._rows)
         execute_many(self._put_texts, [(engine, key, value) for key, value in texts(state, self._written).items()])
         if state.inventory is not None and (self._written is None or self._written.inventory is None):
-            opening = inventory_text(state.inventory)
-            unset = (Sessions.id == self._keeper.session) & Sessions.inventory_start.is_null()
-            Sessions.update(inventory_start=opening).where(unset).execute(self._database)
+            row = Sessions.update(inventory_start=inventory_text(state.inventory))
+            row.where(Sessions.id == self._keeper.session).execute(self._database)
 
     def _write_happenings(
         self,

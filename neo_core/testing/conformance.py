@@ -15,6 +15,7 @@ from neo_core.testing.walking import hooks
 
 __all__ = ["conform"]
 
+CHAPTER = 40
 SILENT = ("observe", "on_rearm", "on_event")
 VERDICTS: Mapping[str, tuple[type[Clear | Stay], type[Enter | Recover]]] = {
     "evaluate_entry": (Clear, Enter),
@@ -43,7 +44,10 @@ def conform(make_plugin: Callable[[], object], *, seed: int = 1, ticks: int = 60
     story = scenes(seed, ticks, getattr(plugin, "source", None))
     first = list(_play(plugin, story))
     _demand_same(first, _play(make_plugin(), story), "a second instance, fed the same, answers differently")
-    _demand_same(first, _play(plugin, story), "after on_rearm it does not answer like a fresh instance")
+    for start in range(0, ticks, CHAPTER):
+        chapter = story[start : start + CHAPTER]
+        fresh = list(_play(make_plugin(), chapter))
+        _demand_same(fresh, _play(plugin, chapter), "after on_rearm it does not answer like a fresh instance")
 
 
 def _play(plugin: object, story: Sequence[Scene]) -> Iterator[Answer]:

@@ -246,10 +246,11 @@ def test_bias_clean_and_prevalence_high_does_not_recover():
     assert first_recovery(answers) is None
 
 
-@pytest.mark.rule("ANC-4")
-def test_prevalence_clean_and_bias_high_does_not_recover():
+@pytest.mark.rule("ANC-4", "ANC-5")
+@pytest.mark.parametrize("error", [4.5, -4.5])
+def test_prevalence_clean_and_bias_high_does_not_recover(error):
     guard = degraded_guard()
-    answers = recoveries(guard, [4.5] * 200)
+    answers = recoveries(guard, [error] * 200)
     assert answers[-1].measures["prevalence_pct"] == 0.0
     assert first_recovery(answers) is None
 
@@ -315,6 +316,14 @@ def test_rearming_empties_the_window():
     guard.on_rearm()
     assert isinstance(walk(guard, views([7.0] * 24, 26))[-1].entry, Clear)
     assert isinstance(walk(guard, views([7.0], 50))[-1].entry, Enter)
+
+
+@pytest.mark.rule("COOL-12", "ANC-2")
+def test_rearming_starts_the_count_of_clean_evaluations_again():
+    guard = AnchorGuard(AnchorConfig(lookback_ticks=1, recovery_stability_ticks=3))
+    assert first_recovery(recoveries(guard, [CLEAN] * 2, first=1)) is None
+    guard.on_rearm()
+    assert first_recovery(recoveries(guard, [CLEAN] * 5, first=3)) == 2
 
 
 # --- the window and the contract ---

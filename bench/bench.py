@@ -1,0 +1,115 @@
+"""What a tick costs, in CPU time of one run on this machine. Nothing here is a test: it prints.
+
+python dev.py bench                 every figure
+python dev.py bench --ticks 20000   a shorter run
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from neo_core.engine import Engine
+from neo_core.gateways.paper import PaperGateway
+from neo_core.gateways.paper_journal import Opening
+from neo_core.gateways.paper_ledger import PaperLedger
+from neo_core.markets import find
+from neo_core.model import DROPS, Input
+from neo_core.state import State
+from neo_core.wiring import Asked, Configured, configure, open_run
+
+ROUNDS = 3
+
+
+def cpu(work: Callable[[], int]) -> float:
+    """Microseconds of CPU for each of the pieces of work that `work` says it did; the best of a few rounds."""
+    figures = []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        pieces = work()
+        figures.append((time.process_time() - start) * 1e6 / pieces)
+    return median(figures)
+
+
+def ticks_in_memory(configured: Configured, ticks: int) -> int:
+    """Market, paper execution, three guards and a decision log in memory; no store."""
+    engine = Engine(configured.settings, configured.plugins)
+    ledger = PaperLedger.open(None, Opening(xrp_drops=10_000 * DROPS, rlusd=Decimal(20_000)))
+    gateway = PaperGateway(ledger, find("calm").market(1))
+    state, acks, encode = State(session=1), (), msgspec.json.Encoder().encode
+    log: list[bytes] = []
+    for _ in range(ticks):
+        seen = gateway.observe(state.ledger_index)
+        decision, state = engine.tick(state, Input(seen.close_time, seen, acks=acks))
+        acks = ()
+        if decision.intents:
+            ready = gateway.prepare(decision.intents)
+            decision, state = engine.prepared(state, decision, ready)
+            acks = gateway.send(ready)
+        log.append(encode(decision))
+    return ticks
+
+
+def market_alone(ticks: int) -> int:
+    market = find("calm").market(1)
+    for _ in range(ticks):
+        next(market)
+    return ticks
+
+
+def ticks_with_store(ticks: int) -> int:
+    """The whole session as `neo run --speed 0` has it: batched store, wallet file, log file."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path.cwd()
+        os.chdir(folder)
+        run = open_run(Asked(scenario="calm", speed=0.0, ticks=ticks, database="sqlite:///bench.db"))
+        run.run()
+        run.close()
+        os.chdir(here)
+    return ticks
+
+
+def wall_of(command: list[str]) -> float:
+    """Milliseconds, the median of several runs."""
+    figures = []
+    for _ in range(9):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        figures.append((time.perf_counter() - start) * 1000)
+    return median(figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ticks", type=int, default=50_000)
+    ticks = parser.parse_args().ticks
+    configured = configure(Asked())
+    ticks_in_memory(configured, 2_000)
+    print(f"calm, three guards, {ticks} ticks, CPU a tick, median of {ROUNDS}")
+    print(f"  market alone                                  {cpu(lambda: market_alone(ticks)):7.2f} µs")
+    print(
+        f"  market, paper, engine, decision log in memory {cpu(lambda: ticks_in_memory(configured, ticks)):7.2f} µs  (15 allowed)"
+    )
+    print(
+        f"  the same as a session with batched store      {cpu(lambda: ticks_with_store(ticks)):7.2f} µs  (30 allowed)"
+    )
+    print(f"neo --help, wall, median of 9                   {wall_of([neo(), '--help']):7.1f} ms  (90 allowed)")
+    print(f"  python -c pass, for comparison                {wall_of([sys.executable, '-c', 'pass']):7.1f} ms")
+
+
+def neo() -> str:
+    return str(Path(sys.executable).with_name("neo.exe" if os.name == "nt" else "neo"))
+
+
+if __name__ == "__main__":
+    main()

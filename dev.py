@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""usage: python dev.py COMMAND [ARGS]
+
+  install   puts neo-core, every plugin and the tools of development into .venv
+  run       neo run ARGS; without ARGS a rehearsal of about 30 seconds
+  test      pytest ARGS; without ARGS every test of the core and of the plugins
+  check     lint, format, types, and who may import whom
+  bench     what a tick costs
+  soak      pytest ARGS with the long tests too, and many more random cases, new each time
+
+Every command first brings .venv (beside this file) up to date if anything changed, so `install` alone is
+seldom needed. Nothing else is needed: Python 3.11 or newer, on Linux, macOS or Windows.
+
+  python dev.py run
+  python dev.py run --scenario hostile --speed 0
+  python dev.py test plugins/anchor_guard -k recovery
+"""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+if sys.version_info < (3, 11):  # noqa: UP036 (an older Python is to get this sentence, not a traceback)
+    sys.exit(f"NEO needs Python 3.11 or newer, and this is {sys.version.split()[0]}: run dev.py with a newer one.")
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "dev-stamp.txt"
+SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
+
+REHEARSAL = "cycling"
+REHEARSAL_SECONDS = 30
+LEDGER_SECONDS = 4
+
+Command = Sequence[str | Path]
+
+
+def install() -> bool:
+    """Brings .venv up to date; tells whether there was anything to do."""
+    # Scripts in .venv carry its path, and a library belongs to one Python: another of either is another .venv.
+    made_for = f"{sys.platform} {sys.version_info[0]}.{sys.version_info[1]} {ROOT}"
+    contents = fingerprint()
+    had_for, _, had = STAMP.read_text(encoding="utf-8").partition("\n") if STAMP.exists() else ("", "", "")
+    if PYTHON.exists() and (had_for, had) == (made_for, contents):
+        return False
+    if had_for not in ("", made_for) or not usable():
+        tell("making .venv")
+        step([sys.executable, "-m", "venv", "--clear", VENV], "the virtual environment could not be made")
+    tell("installing NEO and its plugins into .venv (about a minute the first time)")
+    STAMP.unlink(missing_ok=True)
+    projects: list[str | Path] = ["-e", f"{ROOT}[dev]"]
+    for project in plugins():
+        projects += ["-e", project]
+    pip: Command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    step([*pip, "-c", ROOT / "constraints.txt", *projects], "pip could not install NEO")
+    STAMP.write_text(f"{made_for}\n{contents}", encoding="utf-8")
+    return True
+
+
+def plugins() -> list[Path]:
+    return sorted(pyproject.parent for pyproject in ROOT.glob("plugins/*/pyproject.toml"))
+
+
+def fingerprint() -> str:
+    """What an installation depends on: every pyproject, where it lies, and the pins."""
+    digest = hashlib.sha256()
+    for file in [ROOT / "constraints.txt", *(folder / "pyproject.toml" for folder in [ROOT, *plugins()])]:
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def usable() -> bool:
+    """Whether a .venv without a stamp (made by hand, or interrupted) is one to install into."""
+    if not PYTHON.exists():
+        return False
+    question = f"import pip, sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    return subprocess.run([PYTHON, "-c", question], capture_output=True, check=False).returncode == 0
+
+
+def step(command: Command, failed: str) -> None:
+    # What it prints goes to stderr: the stdout of `dev.py run --json` belongs to NEO.
+    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    if code:
+        sys.exit(f"dev.py: {failed}; what it said stands above.")
+
+
+def tell(sentence: str) -> None:
+    print(f"dev.py: {sentence}", file=sys.stderr, flush=True)
+
+
+def become(command: Command, environment: Mapping[str, str] = os.environ) -> NoReturn:
+    """Goes on as another program, whose exit code and signals are then its own."""
+    if os.name == "posix":
+        os.execve(command[0], [os.fspath(part) for part in command], environment)  # noqa: S606 (no shell wanted)
+    # Windows hands Ctrl-C to every program of the console: this one only waits for the other to end.
+    for name in ("SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
+    sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
+def run(arguments: list[str]) -> NoReturn:
+    neo = SCRIPTS / ("neo.exe" if os.name == "nt" else "neo")
+    if arguments:
+        become([neo, "run", *arguments])
+    os.chdir(ROOT)
+    question = f"from neo_core.markets import find; print(find({REHEARSAL!r}).ticks)"
+    ticks = int(subprocess.run([PYTHON, "-c", question], check=True, capture_output=True, text=True).stdout)
+    speed = ticks * LEDGER_SECONDS / REHEARSAL_SECONDS
+    rehearsal = ["--config", "config/paper.yaml", "--scenario", REHEARSAL, "--speed", f"{speed:.0f}"]
+    tell(f"neo run {' '.join(rehearsal)} --database sqlite:///var/neo.db")
+    become([neo, "run", *rehearsal, "--database", "sqlite:///var/neo.db"])
+
+
+def test(arguments: list[str]) -> NoReturn:
+    os.chdir(ROOT)
+    become([PYTHON, "-m", "pytest", *arguments])
+
+
+def soak(arguments: list[str]) -> NoReturn:
+    os.chdir(ROOT)
+    become([PYTHON, "-m", "pytest", *arguments], {**os.environ, "NEO_SOAK": "1"})
+
+
+def bench(arguments: list[str]) -> NoReturn:
+    os.chdir(ROOT)
+    become([PYTHON, ROOT / "bench" / "bench.py", *arguments])
+
+
+def check() -> NoReturn:
+    os.chdir(ROOT)
+    packages: list[str | Path] = [package for folder in plugins() for package in folder.glob("neo_*")]
+    checks: dict[str, Command] = {
+        "lint": [PYTHON, "-m", "ruff", "check"],
+        "format": [PYTHON, "-m", "ruff", "format", "--check"],
+        "types": [PYTHON, "-m", "mypy", "neo_core", *packages, "bench", "dev.py"],
+        "imports": [SCRIPTS / "lint-imports"],
+    }
+    failed = []
+    for name, command in checks.items():
+        print(f"== {name}", flush=True)
+        if subprocess.run(command, check=False).returncode:
+            failed.append(name)
+    if failed:
+        sys.exit(f"check failed: {', '.join(failed)}")
+    print("check passed")
+    sys.exit(0)
+
+
+def main(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(__doc__.strip())
+        sys.exit(0 if arguments else 2)
+    command, *rest = arguments
+    with_arguments = {"run": run, "test": test, "bench": bench, "soak": soak}
+    if command not in ("install", "check", *with_arguments):
+        sys.exit(usage_error(f"there is no command {command!r}; `python dev.py --help` lists them."))
+    if rest and command not in with_arguments:
+        sys.exit(usage_error(f"`{command}` takes no arguments, got {' '.join(rest)!r}."))
+    something_done = install()
+    if command == "install":
+        tell("installed" if something_done else "nothing to do, .venv is up to date")
+    elif command == "check":
+        check()
+    else:
+        with_arguments[command](rest)
+
+
+def usage_error(sentence: str) -> int:
+    tell(sentence)
+    return 2
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,86 @@
+"""A group whose commands are known by name, and imported when they are called; and what is said when one fails."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from neo_core.errors import NeoError
+
+__all__ = ["LOG", "LazyGroup", "refuse"]
+
+LOG = "neo.log"
+"""Under this key of `ctx.meta` a command leaves the path of the log that it writes."""
+
+
+def refuse(sentence: str, exit_code: int) -> NoReturn:
+    click.echo(sentence, err=True)
+    raise click.exceptions.Exit(exit_code)
+
+
+class LazyGroup(click.Group):
+    """`commands_at`: for each name its module, where the command has that name too, and its help in one line."""
+
+    def __init__(self, *, commands_at: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(**options)
+        self._at = commands_at
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (as click calls it)
+        return list(self._at)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self._at:
+            return None
+        command = getattr(import_module(self._at[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self._at and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self._at, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(self._at)}"
+            ctx.fail(f"there is no command {args[0]!r}; {advice}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in self._at.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except NeoError as error:
+            refuse(_sentence(error), error.exit_code)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # nobody reads any more, which click takes quietly
+            refuse(_unexpected(error, ctx.meta.get(LOG)), 1)
+
+
+def _sentence(error: NeoError) -> str:
+    told = str(error).splitlines()
+    if len(told) == 1:
+        return f"Error: {told[0]}"
+    return "\n  ".join([f"Error: {len(told)} things are wrong, and nothing was done:", *told])
+
+
+def _unexpected(error: Exception, log: str | None) -> str:
+    if os.environ.get("NEO_TRACEBACK") == "1":
+        traceback.print_exception(error, file=sys.stderr)
+    where = f"the log, {log}, may say more" if log else "no log was being written"
+    return (
+        f"Error: this should not have happened: {type(error).__name__}: {error}; {where}, "
+        "and with NEO_TRACEBACK=1 in the environment the place in the program is shown"
+    )

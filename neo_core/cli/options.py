@@ -1,0 +1,125 @@
+"""Options that several commands have, and the opening of the books that they name."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from neo_core import config
+from neo_core.config import EngineConfig, Raw
+from neo_core.store import Store
+
+__all__ = [
+    "Number",
+    "books",
+    "config_option",
+    "json_option",
+    "json_text",
+    "pass_down",
+    "plugin_options",
+    "store_options",
+]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class Number(click.FloatRange):
+    """A number, which NaN and infinity are not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"expected a finite number, got {value}", param, ctx)
+        return number
+
+
+def _names(_ctx: click.Context, _option: click.Parameter, given: str | tuple[str, ...] | None) -> Any:
+    """Names with commas between them; nothing at all is no name."""
+    if given is None:
+        return None
+    parts = [
+        part for text in ([given] if isinstance(given, str) else given) if text.strip() for part in text.split(",")
+    ]
+    names = tuple(part.strip() for part in parts)
+    if "" in names:
+        raise click.BadParameter(f"expected names with one comma between them, got {given!r}")
+    return names
+
+
+def config_option(command: _Command) -> _Command:
+    return click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The configuration, in YAML.",
+    )(command)
+
+
+def json_option(command: _Command) -> _Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def plugin_options(command: _Command) -> _Command:
+    without = click.option(
+        "--without",
+        callback=_names,
+        multiple=True,
+        metavar="NAMES",
+        help="Leave these plugins out. May be given several times.",
+    )
+    only = click.option(
+        "--plugins",
+        "only",
+        callback=_names,
+        metavar="NAMES",
+        help='Load exactly these plugins, whatever the configuration enables: a,b or, for none, "".',
+    )
+    return only(without(command))
+
+
+def store_options(command: _Command) -> _Command:
+    engine = click.option("--engine", metavar="NAME", help="The engine's name.  [default: as configured, or neo]")
+    database = click.option(
+        "--database",
+        metavar="URL",
+        help="Where the engine keeps its books.  [default: as configured, or sqlite:///neo.db]",
+    )
+    return config_option(database(engine(command)))
+
+
+@contextmanager
+def books(config_path: Path | None, database: str | None, engine: str | None) -> Iterator[tuple[Store, str]]:
+    """The books that are there already, and whose. Nothing is created for somebody who only looks."""
+    settings = _engine(config_path, database, engine)
+    store = Store.open(settings.database, must_exist=True)
+    try:
+        yield store, settings.name
+    finally:
+        store.close()
+
+
+def _engine(config_path: Path | None, database: str | None, engine: str | None) -> EngineConfig:
+    """Only the section `engine` is looked at: a fault elsewhere must not stand between an operator and a kill."""
+    raw = config.read(config_path)
+    section = {key: value for key, value in raw.tree.items() if key == "engine"}
+    told = {key: value for key, value in (("name", engine), ("database", database)) if value is not None}
+    settings, _ = config.check(Raw(section, raw.name), {}, {"engine": told} if told else {})
+    return settings.engine
+
+
+def json_text(facts: Any) -> str:
+    """In ASCII, so that no console can change what it says."""
+    return json.dumps(facts, indent=2, default=str, allow_nan=False)
+
+
+def pass_down(ctx: click.Context) -> None:
+    """An option may stand before the subcommand or behind it; behind it wins."""
+    given = {name: value for name, value in ctx.params.items() if value not in (None, (), False)}
+    ctx.default_map = {str(ctx.invoked_subcommand): given}
