@@ -32,7 +32,9 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "dev-stamp.txt"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
+EXE = ".exe" if os.name == "nt" else ""
+PYTHON = SCRIPTS / f"python{EXE}"
+NEO = SCRIPTS / f"neo{EXE}"
 
 REHEARSAL = "cycling"
 REHEARSAL_SECONDS = 30
@@ -106,16 +108,15 @@ def become(command: Command, environment: Mapping[str, str] = os.environ) -> NoR
 
 
 def run(arguments: list[str]) -> NoReturn:
-    neo = SCRIPTS / ("neo.exe" if os.name == "nt" else "neo")
     if arguments:
-        become([neo, "run", *arguments])
+        become([NEO, "run", *arguments])
     os.chdir(ROOT)
     question = f"from neo_core.markets import find; print(find({REHEARSAL!r}).ticks)"
     ticks = int(subprocess.run([PYTHON, "-c", question], check=True, capture_output=True, text=True).stdout)
     speed = ticks * LEDGER_SECONDS / REHEARSAL_SECONDS
     rehearsal = ["--config", "config/paper.yaml", "--scenario", REHEARSAL, "--speed", f"{speed:.0f}"]
     tell(f"neo run {' '.join(rehearsal)} --database sqlite:///var/neo.db")
-    become([neo, "run", *rehearsal, "--database", "sqlite:///var/neo.db"])
+    become([NEO, "run", *rehearsal, "--database", "sqlite:///var/neo.db"])
 
 
 def test(arguments: list[str]) -> NoReturn:
@@ -140,7 +141,7 @@ def check() -> NoReturn:
         "lint": [PYTHON, "-m", "ruff", "check"],
         "format": [PYTHON, "-m", "ruff", "format", "--check"],
         "types": [PYTHON, "-m", "mypy", "neo_core", *packages, "bench", "dev.py"],
-        "imports": [SCRIPTS / "lint-imports"],
+        "imports": [SCRIPTS / f"lint-imports{EXE}", "--no-logo"],
     }
     failed = []
     for name, command in checks.items():

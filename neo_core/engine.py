@@ -19,18 +19,15 @@ from neo_core.model import (
     Input,
     Mark,
     Order,
-    OrderStatus,
     Outcome,
     Prepared,
     Recover,
     Resolution,
-    Side,
     Stay,
-    View,
 )
 from neo_core.plugins import Guard, Plugins
 from neo_core.rules import modes, quoting, risk
-from neo_core.rules.orders import MARKABLE, attach
+from neo_core.rules.orders import MARKABLE, QUOTED, attach
 from neo_core.rules.quoting import Quote
 from neo_core.state import State
 from neo_core.turn import Turn, fill_line
@@ -50,11 +47,13 @@ class Engine:
         self._plugins = plugins
         self._guards = {guard.source: guard for guard in plugins.guards}
         self._observers = tuple((named.name, named.call) for named in plugins.observers)
+        self._entries = tuple((guard, guard.source, guard.evaluate_entry) for guard in plugins.guards)
         self._max_ticks = max_ticks
         self._duration = settings.session.duration_seconds
+        self._terms = quoting.terms(settings.quoting)
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
-        turn = Turn(state, given, self._settings)  #    1 observe
+        turn = Turn(state, given, self._terms)  #       1 observe
         if turn.observed:
             self._settle(turn)  #                       2 settle
         if state.halt is None:
@@ -95,7 +94,6 @@ class Engine:
             for order in vanished:
                 self._disappeared(turn, order)
             turn.value_inventory()
-            turn.forget_view()
         if turn.tick == 1 and book.alive():
             turn.order_sweep("STARTUP_CANCEL")
         book.forget(ledger - KEEP_CLOSED_LEDGERS)
@@ -197,7 +195,7 @@ class Engine:
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, name, "observe", error)
         cause = turn.regime.guard
-        if cause is None or turn.regime.integrity or not self._recoverable(turn) or turn.halt:
+        if cause is None or turn.regime.integrity or turn.halt or not self._recoverable(turn):
             return
         turn.regime, remaining = modes.cool(turn.regime, turn.elapsed)
         if remaining > 0:
@@ -209,18 +207,17 @@ class Engine:
                 debug=True,
             )
             return
-        answer = self._ask_recovery(turn, self._guards[cause.source], view)
+        answer = self._ask_recovery(turn, self._guards[cause.source])
         if type(answer) is not Recover or turn.sweep is not None:
             return
         turn.regime = modes.recover(turn.regime)
         turn.cause_ended(cause.source, answer.reason, answer.measures)
         self._rearm(turn)
-        turn.forget_view()
 
-    def _ask_recovery(self, turn: Turn, guard: Guard, view: View) -> Stay | Recover | None:
+    def _ask_recovery(self, turn: Turn, guard: Guard) -> Stay | Recover | None:
         assert guard.evaluate_recovery is not None
         try:
-            answer: Stay | Recover = guard.evaluate_recovery(view)
+            answer: Stay | Recover = guard.evaluate_recovery(turn.view())
             _expect(answer, Stay, Recover)
             turn.measures[guard.source + ".recovery"] = _measured(answer.measures)
         except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is then not recovered)
@@ -242,17 +239,20 @@ class Engine:
     def _guard(self, turn: Turn) -> None:
         view = turn.view()
         measures = turn.measures
-        for guard in self._plugins.guards:
+        for guard, source, evaluate_entry in self._entries:
             try:
-                answer = guard.evaluate_entry(view)
-                if type(answer) is not Clear:
+                answer = evaluate_entry(view)
+                kind = type(answer)
+                if kind is not Clear:
                     _expect(answer, Enter)
-                measures[guard.source] = _measured(answer.measures)
+                measures[source] = _measured(answer.measures)
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, guard.name, "evaluate_entry", error)
+                view = turn.view()
                 continue
-            if type(answer) is Enter and turn.halt is None and not turn.regime.degraded:
+            if kind is Enter and turn.halt is None and not turn.regime.degraded:
                 self._enter(turn, guard, answer)
+                view = turn.view()
 
     def _enter(self, turn: Turn, guard: Guard, answer: Enter) -> None:
         settings = self._settings.degraded_recovery
@@ -277,16 +277,14 @@ class Engine:
     def _quote(self, turn: Turn) -> None:
         if turn.regime.degraded or turn.sweep is not None or turn.episode_ended:
             return
-        settings = self._settings.quoting
-        wanted: dict[Side, Quote] = {}
+        terms, wanted = self._terms, {}
         if turn.anchor is not None:
-            market = turn.observation.market
-            wanted = {q.side: q for q in quoting.quotes(market, turn.anchor, turn.inventory_pct, settings)}
-        for order in turn.book.alive():
-            if order.status is OrderStatus.CANCEL_REQUESTED:
+            wanted = quoting.quotes(turn.observation.market, turn.anchor, turn.inventory_pct, terms)
+        for order in tuple(turn.book.orders.values()):
+            if order.status not in QUOTED:
                 continue
             quote = wanted.get(order.side)
-            if quote is None or quoting.off(order, quote, turn.now, settings):
+            if quote is None or quoting.off(order, quote, turn.now, terms):
                 turn.cancel(order, "requote")
             else:
                 del wanted[order.side]
@@ -300,13 +298,17 @@ class Engine:
             turn.book.inventory,
             turn.observation.account,
             risk.exposure(turn.book.alive()),
-            turn.messages_left,
+            self._messages_left(turn),
             self._settings.risk,
         )
         if refusal is None:
-            turn.place(quote, quoting.amounts(quote, self._settings.quoting))
+            turn.place(quote, quoting.amounts(quote, self._terms))
         else:
             turn.refuse(refusal)
+
+    def _messages_left(self, turn: Turn) -> int | None:
+        limit = self._settings.risk.max_messages_per_minute
+        return None if limit is None else limit - turn.messages_sent
 
     # --- faults and the end of a tick ---
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 import msgspec
 from msgspec.structs import replace
 
-from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import (
     DROPS,
@@ -58,10 +57,10 @@ class Turn:
     _intents: tuple[Place | Cancel, ...] = ()
     _refusals: tuple[Refusal, ...] = ()
 
-    def __init__(self, state: State, given: Input, settings: Settings) -> None:
+    def __init__(self, state: State, given: Input, terms: quoting.Terms) -> None:
         self.state = state
         self.given = given
-        self._settings = settings
+        self._terms = terms
         self.tick = state.tick + 1
         self.now = now = given.now
         before = state.now
@@ -89,7 +88,7 @@ class Turn:
             market = observation.market
             self.mid = mid = quoting.mid_of(market)
             if mid is not None:
-                self.anchor, self.anchor_error_bps = quoting.anchor_of(mid, market.amm_price, settings.quoting)
+                self.anchor, self.anchor_error_bps = quoting.anchor_of(mid, market.amm_price, terms)
         self.risk = memory
         if given.acks:
             self.book.acknowledge(given.acks, self.ledger_index or 1)
@@ -119,9 +118,9 @@ class Turn:
         return None if self.state.close_time is None else self.now - self.state.close_time
 
     @property
-    def messages_left(self) -> int | None:
-        limit = self._settings.risk.max_messages_per_minute
-        return None if limit is None else limit - len(self._recent()) - len(self._intents)
+    def messages_sent(self) -> int:
+        """In the last minute, those of this tick among them."""
+        return len(self._recent()) + len(self._intents)
 
     def _recent(self) -> tuple[float, ...]:
         return tuple(at for at in self.risk.sent if at > self.now - MESSAGES_WINDOW_SECONDS)
@@ -153,11 +152,9 @@ class Turn:
             )
         return self._view
 
-    def forget_view(self) -> None:
-        self._view = None
-
     def value_inventory(self) -> None:
         """What the inventory is worth at the mid, and what the session has made or lost so far."""
+        self._view = None
         inventory, mid, memory = self.book.inventory, self.mid, self.risk
         if inventory is None or mid is None:
             return
@@ -186,6 +183,7 @@ class Turn:
         self.order_sweep("SESSION_END_CANCEL" if reason in SESSION_ENDS else "HALT_CANCEL")
 
     def degraded(self, cause: Cause, facts: Facts, *, joined: bool = False) -> None:
+        self._view = None
         if joined:
             self.event("cause_joined", f"{cause.source}: {cause.reason}", source=cause.source, facts=facts)
             return
@@ -193,6 +191,7 @@ class Turn:
         self.order_sweep("DEGRADED_CANCEL")
 
     def cause_ended(self, source: str, text: str, facts: Facts | None = None) -> None:
+        self._view = None
         self.episode_ended = not self.regime.degraded
         kind = "degraded_ended" if self.episode_ended else "cause_ended"
         self.event(kind, text, source=source, facts=facts)
@@ -221,7 +220,7 @@ class Turn:
             status=OrderStatus.PENDING,
             placed_at=self.now,
             placed_tick=self.tick,
-            expires_at=self.now + self._settings.quoting.order_ttl_seconds,
+            expires_at=self.now + self._terms.ttl_seconds,
         )
         self.book.put(order)
         self._intents += (Place(order),)
@@ -300,7 +299,7 @@ class Turn:
     def next_state(self, mode: Mode) -> State:
         state, book, observed = self.state, self.book, self.observed
         memory = self.risk
-        if self._intents and self._settings.risk.max_messages_per_minute is not None:
+        if self._intents:
             memory = replace(memory, sent=self._recent() + (self.now,) * len(self._intents))
         faults = self.faults
         if faults.count and faults is state.faults and observed is not None:

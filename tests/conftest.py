@@ -14,6 +14,7 @@ UNTIMED = [HealthCheck.too_slow]
 settings.register_profile("default", derandomize=True, deadline=None, database=None, suppress_health_check=UNTIMED)
 settings.register_profile(
     "soak",
+    derandomize=False,
     max_examples=2000,
     stateful_step_count=200,
     deadline=None,

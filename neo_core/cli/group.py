@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from neo_core.errors import NeoError
+from neo_core.errors import ConfigError, NeoError
 
 __all__ = ["LOG", "LazyGroup", "refuse"]
 
@@ -70,10 +70,10 @@ class LazyGroup(click.Group):
 
 
 def _sentence(error: NeoError) -> str:
-    told = str(error).splitlines()
-    if len(told) == 1:
-        return f"Error: {told[0]}"
-    return "\n  ".join([f"Error: {len(told)} things are wrong, and nothing was done:", *told])
+    if isinstance(error, ConfigError) and len(error.problems) > 1:
+        told = f"Error: {len(error.problems)} things are wrong, and nothing was done:"
+        return "\n  ".join([told, *error.problems])
+    return f"Error: {error}"
 
 
 def _unexpected(error: Exception, log: str | None) -> str:

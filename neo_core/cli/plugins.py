@@ -56,7 +56,9 @@ def plugins(
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show the keys of a plugin's section: what may be written, its default, what it is for.
+    """Show the keys of a plugin: default, range, meaning.
+
+    They may be written in the configuration, in the section plugins.NAME.
 
     \b
     Examples:

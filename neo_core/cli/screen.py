@@ -19,7 +19,7 @@ from neo_core.wiring import Run
 __all__ = ["Screen"]
 
 REDRAW_SECONDS = 0.1
-BAR_WIDTH = 20
+BAR_WIDTH = 10
 WIDEST = 100
 
 
@@ -106,16 +106,13 @@ def _standing(decision: Decision, state: State, fills: int, ticks: int | None) -
     mid = error = share = "-"
     if decision.anchor is not None and decision.anchor_error_bps is not None:
         middle = decision.anchor / (1.0 + decision.anchor_error_bps / 10_000)
-        mid, error = f"{middle:.5f}", f"{decision.anchor_error_bps:+.1f} bps"
+        mid, error = f"{middle:.5f}", f"{decision.anchor_error_bps:+z.1f} bps"
         if state.inventory is not None:
             xrp = state.inventory.drops / DROPS * middle
             total = xrp + float(state.inventory.rlusd)
             share = f"{100 * xrp / total:.1f}%" if total > 0 else "-"
-    of = "" if ticks is None else f" of {ticks}"
-    bar = "" if ticks is None else _bar(decision.tick / ticks) + " "
-    return (
-        f"{bar}tick {decision.tick}{of}  {decision.mode:<8}  mid {mid}  anchor {error}  XRP {share}  fills {fills}"
-    )
+    place = f"tick {decision.tick}" if ticks is None else f"{_bar(decision.tick / ticks)} {decision.tick}/{ticks}"
+    return f"{place} {decision.mode} mid {mid} anchor {error} XRP {share} fills {fills}"
 
 
 def _bar(part: float) -> str:

@@ -75,9 +75,10 @@ def show(
 @click.argument("number", metavar="[ID]", type=ID, required=False)
 @store_options
 def decisions(number: int | None, config_path: Path | None, database: str | None, engine: str | None) -> None:
-    """Print the decision log of one session: a line of JSON for each tick.
+    """Print the decision log: JSON, a line a tick.
 
-    It is the last session, unless an ID is given. The same inputs, configuration and plugins give the same bytes.
+    It is that of the last session, unless an ID is given. The same inputs, configuration and plugins give the same
+    bytes.
 
     \b
     Examples:

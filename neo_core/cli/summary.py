@@ -44,7 +44,7 @@ def summary(report: Mapping[str, Any], profit: float | None = None) -> Iterator[
     yield field("fills", _fills(report["fills"]))
     yield field("inventory", f"{holding(report['inventory_start'])} -> {holding(report['inventory_end'])}")
     if profit is not None:
-        yield field("profit", f"{profit:+,.2f} RLUSD against having held, fees included, at the last mid")
+        yield field("profit", f"{profit:+z,.2f} RLUSD against having held, fees included, at the last mid")
     loaded = ", ".join(f"{plugin['name']} {plugin['version']}" for plugin in report["plugins"])
     yield field("plugins", loaded or "none")
 

@@ -26,11 +26,12 @@ from neo_core.model import (
 )
 from neo_core.state import State
 
-__all__ = ["ALIVE", "MARKABLE", "MOVES", "Book", "attach", "may_move"]
+__all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "Book", "attach", "may_move"]
 
 _S = OrderStatus
 
-MARKABLE = frozenset({_S.PENDING, _S.OPEN, _S.PARTIALLY_FILLED, _S.CANCEL_REQUESTED})
+QUOTED = frozenset({_S.PENDING, _S.OPEN, _S.PARTIALLY_FILLED})
+MARKABLE = QUOTED | {_S.CANCEL_REQUESTED}
 ALIVE = MARKABLE | {_S.CANCELLED_BY_ENGINE}
 """An order in one of these may still be taken by someone, so exposure counts it."""
 
@@ -256,7 +257,7 @@ class Book:
         return marked
 
     def cancel(self, order: Order, ledger_index: int) -> None:
-        if order.status in (_S.PENDING, _S.OPEN, _S.PARTIALLY_FILLED):
+        if order.status in QUOTED:
             order = _move(order, _S.CANCEL_REQUESTED)
         self.put(replace(order, cancel_ledger=ledger_index))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +13,25 @@ from neo_core.model import DROPS, Market, Order, Side
 if TYPE_CHECKING:
     from neo_core.config import QuotingConfig
 
-__all__ = ["Quote", "amounts", "anchor_of", "mid_of", "off", "quotes"]
+__all__ = ["Quote", "Terms", "amounts", "anchor_of", "mid_of", "off", "quotes", "terms"]
+
+BPS = 10_000
+
+
+class Terms(msgspec.Struct, frozen=True, gc=False):
+    """The configured terms of quoting, in the units in which they are used on every tick."""
+
+    pool_share: float
+    cap_bps: float
+    bid_offset: float
+    ask_offset: float
+    skew_per_pct: float
+    target_pct: float
+    tick: float
+    drops: int
+    requote: float
+    ttl_seconds: float
+    renew_before: float
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
@@ -23,53 +41,69 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     drops: int
 
 
+def terms(settings: QuotingConfig) -> Terms:
+    return Terms(
+        pool_share=settings.amm_weight / (settings.mid_weight + settings.amm_weight),
+        cap_bps=settings.anchor_cap_bps,
+        bid_offset=settings.bid_offset_bps / BPS,
+        ask_offset=settings.ask_offset_bps / BPS,
+        skew_per_pct=settings.skew_bps / 50 / BPS,
+        target_pct=settings.target_inventory_pct,
+        tick=settings.price_tick,
+        drops=round(settings.order_size_xrp * DROPS),
+        requote=settings.requote_bps / BPS,
+        ttl_seconds=settings.order_ttl_seconds,
+        renew_before=settings.renew_before_seconds,
+    )
+
+
 def mid_of(market: Market) -> float | None:
     """None when a side is missing, or the book is crossed or not a number: such a book proves no price."""
     bid, ask = market.bid, market.ask
-    if bid is None or ask is None or not 0.0 < bid < ask < float("inf"):
+    if bid is None or ask is None or not 0.0 < bid < ask < inf:
         return None
     return (bid + ask) / 2
 
 
-def anchor_of(mid: float, amm_price: float | None, settings: QuotingConfig) -> tuple[float, float]:
+def anchor_of(mid: float, amm_price: float | None, terms: Terms) -> tuple[float, float]:
     """The anchor and its error in bps: the blend of book and pool, kept within the cap around the mid."""
-    weight = settings.amm_weight
-    total = settings.mid_weight + weight
-    if amm_price is None or not 0.0 < amm_price < float("inf"):
+    if amm_price is None or not 0.0 < amm_price < inf:
         return mid, 0.0
-    error = (amm_price / mid - 1.0) * weight / total * 10_000
-    cap = settings.anchor_cap_bps
-    error = min(max(error, -cap), cap)
-    return mid * (1.0 + error / 10_000), error
+    error = (amm_price / mid - 1.0) * terms.pool_share * BPS
+    if error > terms.cap_bps:
+        error = terms.cap_bps
+    elif error < -terms.cap_bps:
+        error = -terms.cap_bps
+    return mid * (1.0 + error / BPS), error
 
 
-def quotes(
-    market: Market, anchor: float, inventory_pct: float | None, settings: QuotingConfig
-) -> tuple[Quote, Quote]:
+def quotes(market: Market, anchor: float, inventory_pct: float | None, terms: Terms) -> dict[Side, Quote]:
     """Anchor minus and plus the offsets, both moved against what we hold too much of, never crossing."""
-    assert market.bid is not None
-    assert market.ask is not None
-    skew = 0.0
-    if inventory_pct is not None:
-        skew = settings.skew_bps * (inventory_pct - settings.target_inventory_pct) / 50
-    tick = settings.price_tick
-    drops = round(settings.order_size_xrp * DROPS)
-    buy = floor(anchor * (1.0 - (settings.bid_offset_bps + skew) / 10_000) / tick + 1e-9)
-    sell = ceil(anchor * (1.0 + (settings.ask_offset_bps - skew) / 10_000) / tick - 1e-9)
-    buy = min(buy, ceil(market.ask / tick - 1e-9) - 1)
-    sell = max(sell, floor(market.bid / tick + 1e-9) + 1)
-    return Quote(Side.BUY, buy, buy * tick, drops), Quote(Side.SELL, sell, sell * tick, drops)
+    bid, ask, tick, drops = market.bid, market.ask, terms.tick, terms.drops
+    assert bid is not None
+    assert ask is not None
+    skew = 0.0 if inventory_pct is None else terms.skew_per_pct * (inventory_pct - terms.target_pct)
+    buy = floor(anchor * (1.0 - terms.bid_offset - skew) / tick + 1e-9)
+    sell = ceil(anchor * (1.0 + terms.ask_offset - skew) / tick - 1e-9)
+    if buy * tick >= ask:
+        buy = ceil(ask / tick - 1e-9) - 1
+    if sell * tick <= bid:
+        sell = floor(bid / tick + 1e-9) + 1
+    return {
+        Side.BUY: Quote(Side.BUY, buy, buy * tick, drops),
+        Side.SELL: Quote(Side.SELL, sell, sell * tick, drops),
+    }
 
 
-def off(order: Order, quote: Quote, now: float, settings: QuotingConfig) -> bool:
+def off(order: Order, quote: Quote, now: float, terms: Terms) -> bool:
     """Whether a resting order is no longer the quote that we want."""
     return (
-        abs(order.price / quote.price - 1.0) * 10_000 > settings.requote_bps
+        abs(order.price - quote.price) > quote.price * terms.requote
         or order.rest_drops != quote.drops
-        or (order.expires_at is not None and order.expires_at - now <= settings.renew_before_seconds)
+        or (order.expires_at is not None and order.expires_at - now <= terms.renew_before)
     )
 
 
-def amounts(quote: Quote, settings: QuotingConfig) -> Decimal:
+def amounts(quote: Quote, terms: Terms) -> Decimal:
     """The exact RLUSD of a quote."""
-    return quote.ticks * Decimal(repr(settings.price_tick)) * quote.drops / DROPS
+    return quote.ticks * Decimal(repr(terms.tick)) * quote.drops / DROPS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.markets.base import MarketTick, Taker
-from neo_core.model import DROPS, Ack, Decision, Input
+from neo_core.model import DROPS, Ack, Decision, Input, Observation
 from neo_core.state import State
 
 __all__ = ["Rehearsal"]
@@ -23,7 +23,8 @@ __all__ = ["Rehearsal"]
 class Rehearsal:
     """Ticks an engine one ledger at a time: `decision` and `state` are what the last tick left.
 
-    `guards` are plugin classes by name; `settings` is a configuration as the YAML file would have it.
+    `guards` are plugin classes by name; `settings` is a configuration as the YAML file would have it. `send` is
+    what takes the engine's transactions to the ledger: a test may put another in its place.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Rehearsal:
         self.ledger = PaperLedger.open(None, Opening(xrp_drops=10_000 * DROPS, rlusd=Decimal(20_000)))
         self._next = MarketTick(1.999, 2.001)
         self._gateway = PaperGateway(self.ledger, self._market())
+        self.send = self._gateway.send
         self._acks: tuple[Ack, ...] = ()
         self.state = State(session=1) if state is None else state
         self.decision: Decision | None = None
@@ -61,8 +63,13 @@ class Rehearsal:
         ledger_age: float = 0.0,
         stop: str | None = None,
         kill: str | None = None,
+        exhausted: bool = False,
+        shown: Callable[[Observation], Observation] | None = None,
     ) -> Decision:
-        """One ledger closes and one tick judges it. Without a `mid` the book is one-sided."""
+        """One ledger closes and one tick judges it. Without a `mid` the book is one-sided.
+
+        `shown` changes what the engine gets to see of that ledger.
+        """
         self._next = MarketTick(
             bid=1.0 if mid is None else mid * 0.9995,
             ask=None if mid is None else mid * 1.0005,
@@ -74,13 +81,14 @@ class Rehearsal:
         )
         try:
             seen = self._gateway.observe(self.state.ledger_index)
-            given = Input(seen.close_time, seen, "", stop, kill, acks=self._acks)
+            seen = seen if shown is None else shown(seen)
+            given = Input(seen.close_time, seen, "", stop, kill, exhausted, self._acks)
         except ObservationFailed as error:
-            given = Input(self._gateway.now(), None, str(error), stop, kill, acks=self._acks)
+            given = Input(self._gateway.now(), None, str(error), stop, kill, exhausted, self._acks)
         decision, state = self.engine.tick(self.state, given)
         ready = self._gateway.prepare(decision.intents)
         self.decision, self.state = self.engine.prepared(state, decision, ready)
-        self._acks = self._gateway.send(ready)
+        self._acks = self.send(ready)
         return self.decision
 
     def ticks(self, count: int, **same: Any) -> list[Decision]:
