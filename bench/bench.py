@@ -17,14 +17,12 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
 from neo_core.engine import Engine
 from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.markets import find
-from neo_core.model import DROPS, Input
+from neo_core.model import DROPS, Ack, Decision, Input
 from neo_core.state import State
 from neo_core.wiring import Asked, Configured, configure, open_run
 
@@ -46,8 +44,8 @@ def ticks_in_memory(configured: Configured, ticks: int) -> int:
     engine = Engine(configured.settings, configured.plugins)
     ledger = PaperLedger.open(None, Opening(xrp_drops=10_000 * DROPS, rlusd=Decimal(20_000)))
     gateway = PaperGateway(ledger, find("calm").market(1))
-    state, acks, encode = State(session=1), (), msgspec.json.Encoder().encode
-    log: list[bytes] = []
+    state, log = State(session=1), list[Decision]()
+    acks: tuple[Ack, ...] = ()
     for _ in range(ticks):
         seen = gateway.observe(state.ledger_index)
         decision, state = engine.tick(state, Input(seen.close_time, seen, acks=acks))
@@ -56,7 +54,7 @@ def ticks_in_memory(configured: Configured, ticks: int) -> int:
             ready = gateway.prepare(decision.intents)
             decision, state = engine.prepared(state, decision, ready)
             acks = gateway.send(ready)
-        log.append(encode(decision))
+        log.append(decision)
     return ticks
 
 
@@ -97,12 +95,10 @@ def main() -> None:
     ticks_in_memory(configured, 2_000)
     print(f"calm, three guards, {ticks} ticks, CPU a tick, median of {ROUNDS}")
     print(f"  market alone                                  {cpu(lambda: market_alone(ticks)):7.2f} µs")
-    print(
-        f"  market, paper, engine, decision log in memory {cpu(lambda: ticks_in_memory(configured, ticks)):7.2f} µs  (15 allowed)"
-    )
-    print(
-        f"  the same as a session with batched store      {cpu(lambda: ticks_with_store(ticks)):7.2f} µs  (30 allowed)"
-    )
+    in_memory = cpu(lambda: ticks_in_memory(configured, ticks))
+    print(f"  market, paper, engine, decision log in memory {in_memory:7.2f} µs  (15 allowed)")
+    stored = cpu(lambda: ticks_with_store(ticks))
+    print(f"  the same as a session with batched store      {stored:7.2f} µs  (30 allowed)")
     print(f"neo --help, wall, median of 9                   {wall_of([neo(), '--help']):7.1f} ms  (90 allowed)")
     print(f"  python -c pass, for comparison                {wall_of([sys.executable, '-c', 'pass']):7.1f} ms")
 

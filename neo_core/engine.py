@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import PurePath
 
 import msgspec
@@ -11,11 +12,11 @@ from msgspec.structs import replace
 from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import (
-    Cancel,
     Cause,
     Clear,
     Decision,
     Enter,
+    Holding,
     Input,
     Mark,
     Order,
@@ -23,6 +24,7 @@ from neo_core.model import (
     Prepared,
     Recover,
     Resolution,
+    Side,
     Stay,
 )
 from neo_core.plugins import Guard, Plugins
@@ -35,6 +37,8 @@ from neo_core.turn import Turn, fill_line
 __all__ = ["Engine"]
 
 KEEP_CLOSED_LEDGERS = 64
+BUY, SELL = Side.BUY, Side.SELL
+NOTHING = Holding(0.0, 0.0)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,6 +55,8 @@ class Engine:
         self._max_ticks = max_ticks
         self._duration = settings.session.duration_seconds
         self._terms = quoting.terms(settings.quoting)
+        self._limits = risk.limits(settings.risk)
+        self._bounds = risk.bounds(settings.risk)
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
         turn = Turn(state, given, self._terms)  #       1 observe
@@ -75,11 +81,9 @@ class Engine:
         """The same decision, with the sequences and hashes that its orders were given before they leave."""
         orders = dict(state.orders)
         for one in ready:
-            intent = one.intent
-            order_id = intent.order_id if isinstance(intent, Cancel) else intent.order.id
-            if order_id in orders:
-                orders[order_id] = attach(orders[order_id], one)
-        changed = tuple(orders.get(order.id, order) for order in decision.orders)
+            order = attach(orders, one)
+            orders[order.id] = order
+        changed = tuple([orders.get(order.id, order) for order in decision.orders])
         return replace(decision, orders=changed), replace(state, orders=orders)
 
     # --- 2 settle ---
@@ -96,7 +100,8 @@ class Engine:
             turn.value_inventory()
         if turn.tick == 1 and book.alive():
             turn.order_sweep("STARTUP_CANCEL")
-        book.forget(ledger - KEEP_CLOSED_LEDGERS)
+        if book.changed:
+            book.forget(ledger - KEEP_CLOSED_LEDGERS)
         for fill in book.fills:
             turn.event("fill", fill_line(fill), facts={"tx_hash": fill.tx_hash}, debug=True)
         if book.impossible:
@@ -120,7 +125,7 @@ class Engine:
                 if answer is None:
                     continue
                 _expect(answer, Resolution)
-                _measured(answer.evidence)
+                _plain(answer.evidence)
                 resolution = answer
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the order is then held)
                 self._note_fault(turn, layer.name, "on_disappeared_order", error)
@@ -149,11 +154,11 @@ class Engine:
         if turn.given.kill is not None:
             turn.stop(HaltReason.KILL_SWITCH, "operator", turn.given.kill)
             return
+        if turn.observed and turn.observed.health.cannot_trade is not None:
+            turn.stop(HaltReason.GATEWAY, "risk", turn.observed.health.cannot_trade)
+            return
         try:
-            cannot_trade = turn.observed.health.cannot_trade if turn.observed else None
-            passed = risk.limit_passed(
-                self._settings.risk, turn.book.inventory, turn.risk, turn.ledger_age, cannot_trade
-            )
+            passed = risk.limit_passed(self._limits, turn.holding or NOTHING, turn.risk, turn.ledger_age)
         except (ArithmeticError, TypeError, ValueError) as error:
             passed = Halt(HaltReason.RISK_GENERIC, "risk", f"a risk check failed: {error}")
         if passed is not None:
@@ -219,7 +224,8 @@ class Engine:
         try:
             answer: Stay | Recover = guard.evaluate_recovery(turn.view())
             _expect(answer, Stay, Recover)
-            turn.measures[guard.source + ".recovery"] = _measured(answer.measures)
+            _plain(answer.measures)
+            turn.measures[guard.source + ".recovery"] = answer.measures
         except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is then not recovered)
             self._note_fault(turn, guard.name, "evaluate_recovery", error)
             return None
@@ -243,9 +249,10 @@ class Engine:
             try:
                 answer = evaluate_entry(view)
                 kind = type(answer)
-                if kind is not Clear:
-                    _expect(answer, Enter)
-                measures[source] = _measured(answer.measures)
+                if kind is not Clear or type(answer.measures) is not dict:
+                    _expect(answer, Clear, Enter)
+                    _plain(answer.measures)
+                measures[source] = answer.measures
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, guard.name, "evaluate_entry", error)
                 view = turn.view()
@@ -253,6 +260,19 @@ class Engine:
             if kind is Enter and turn.halt is None and not turn.regime.degraded:
                 self._enter(turn, guard, answer)
                 view = turn.view()
+        try:
+            turn.encode_measures()
+        except BaseException:  # noqa: BLE001 (a plugin's own class may raise anything when it is encoded)
+            self._blame_measures(turn)
+            turn.encode_measures()
+
+    def _blame_measures(self, turn: Turn) -> None:
+        for guard in self._plugins.guards:
+            try:
+                _plain(turn.measures.get(guard.source, {}))
+            except BaseException as error:  # noqa: BLE001 (as above)
+                turn.measures[guard.source] = {}
+                self._fault(turn, guard.name, "evaluate_entry", error)
 
     def _enter(self, turn: Turn, guard: Guard, answer: Enter) -> None:
         settings = self._settings.degraded_recovery
@@ -277,38 +297,46 @@ class Engine:
     def _quote(self, turn: Turn) -> None:
         if turn.regime.degraded or turn.sweep is not None or turn.episode_ended:
             return
-        terms, wanted = self._terms, {}
+        terms = self._terms
+        buy: float | None = None
+        sell: float | None = None
         if turn.anchor is not None:
-            wanted = quoting.quotes(turn.observation.market, turn.anchor, turn.inventory_pct, terms)
-        for order in tuple(turn.book.orders.values()):
-            if order.status not in QUOTED:
-                continue
-            quote = wanted.get(order.side)
-            if quote is None or quoting.off(order, quote, turn.now, terms):
+            buy, sell = quoting.quotes(turn.observation.market, turn.anchor, turn.inventory_pct, terms)
+        quoted = [order for order in turn.book.orders.values() if order.status in QUOTED]
+        renew = quoting.near_expiry(quoted, turn.now, terms)
+        for order in quoted:
+            buying = order.side is BUY
+            price = buy if buying else sell
+            if price is None or renew or quoting.off(order, price, terms):
                 turn.cancel(order, "requote")
+            elif buying:
+                buy = None
             else:
-                del wanted[order.side]
-        for quote in wanted.values():
-            self._place(turn, quote)
+                sell = None
+        if buy is not None or sell is not None:
+            self._place(turn, buy, sell)
 
-    def _place(self, turn: Turn, quote: Quote) -> None:
+    def _place(self, turn: Turn, buy: float | None, sell: float | None) -> None:
+        alive = risk.exposure(turn.book.alive())
+        for side, price in ((BUY, buy), (SELL, sell)):
+            if price is not None:
+                self._place_one(turn, Quote(side, price, self._terms.drops), alive)
+
+    def _place_one(self, turn: Turn, quote: Quote, alive: risk.Exposure) -> None:
+        allowed = self._bounds.messages_a_minute
         refusal = risk.gate(
             quote,
             turn.mid,
-            turn.book.inventory,
+            turn.holding,
             turn.observation.account,
-            risk.exposure(turn.book.alive()),
-            self._messages_left(turn),
-            self._settings.risk,
+            alive,
+            inf if allowed == inf else allowed - turn.messages_sent,
+            self._bounds,
         )
         if refusal is None:
-            turn.place(quote, quoting.amounts(quote, self._terms))
+            alive.add(turn.place(quote, quoting.amounts(quote.price, self._terms)))
         else:
             turn.refuse(refusal)
-
-    def _messages_left(self, turn: Turn) -> int | None:
-        limit = self._settings.risk.max_messages_per_minute
-        return None if limit is None else limit - turn.messages_sent
 
     # --- faults and the end of a tick ---
 
@@ -383,7 +411,8 @@ def _expect(answer: object, *kinds: type) -> None:
         raise TypeError(f"expected a reason, got {answer.reason!r:.80}")
 
 
-def _measured(measures: object) -> msgspec.Raw:
-    if type(measures) is not dict:
-        raise TypeError(f"expected measures as a dict, got {measures!r:.80}")
-    return msgspec.Raw(_encode(measures))
+def _plain(facts: object) -> None:
+    """What goes to the decision log and the database must be a dict of plain values."""
+    if type(facts) is not dict:
+        raise TypeError(f"expected a dict of plain values, got {facts!r:.80}")
+    _encode(facts)

@@ -28,6 +28,7 @@ __all__ = [
     "Facts",
     "Fill",
     "Health",
+    "Holding",
     "Input",
     "Inventory",
     "Mark",
@@ -249,6 +250,13 @@ class Inventory(msgspec.Struct, frozen=True, gc=False):
     rlusd: Decimal
 
 
+class Holding(msgspec.Struct, frozen=True, gc=False):
+    """An inventory in floats, for decisions."""
+
+    xrp: float
+    rlusd: float
+
+
 # --- what a plugin sees and answers ---
 
 
@@ -388,7 +396,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     source: str = ""
     anchor: float | None = None
     anchor_error_bps: float | None = None
-    measures: Mapping[str, msgspec.Raw] = {}
+    measures: msgspec.Raw = msgspec.Raw(b"{}")
     fills: tuple[Fill, ...] = ()
     orders: tuple[Order, ...] = ()
     intents: tuple[Place | Cancel, ...] = ()

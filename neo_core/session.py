@@ -86,6 +86,7 @@ class Session:
         self._closing_ledger: int | None = None
         self._last_seen = 0.0
         self._failures = 0
+        self._exhausted = False
         self._store_failed = False
 
     def run(self) -> Ending:
@@ -115,6 +116,7 @@ class Session:
         except ObservationFailed as error:
             return Input(self._gateway.now(), None, str(error), stop, kill, acks=self._acks)
         except RecordingEnded as error:
+            self._exhausted = True
             return Input(self._gateway.now(), None, str(error), stop, kill, exhausted=True, acks=self._acks)
         self._last_seen = observation.close_time
         return Input(observation.close_time, observation, "", stop, kill, acks=self._acks)
@@ -179,7 +181,7 @@ class Session:
         state = self._state
         if state.halt is None:
             return False
-        if state.sweep is None or self._operator.insists or self._failures >= MOST_FAILURES:
+        if state.sweep is None or self._operator.insists or self._exhausted or self._failures >= MOST_FAILURES:
             return True
         ledgers = (state.ledger_index or 0) - (self._closing_ledger or 0)
         unseen = self._gateway.now() - self._last_seen
@@ -198,7 +200,10 @@ class Session:
             halt = self._records.end(halt, ended_at=self._wall(), ticks=self._ticks, inventory=state.inventory)
         except StoreError as error:
             self._log.error("ending_not_recorded", text=str(error))
-        self._gateway.close()
+        try:
+            self._gateway.close()
+        except Exception as error:  # noqa: BLE001 (the session is over, and its reason stands)
+            self._log.error("gateway_not_closed", text=f"{type(error).__name__}: {error}")
         write = self._log.info if halt.reason.exit_code == 0 else self._log.error
         write("session_ended", reason=halt.reason.value, source=halt.source, detail=halt.detail)
         return Ending(state.session, self._ticks, halt)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 from neo_core.halts import Halt
-from neo_core.model import Cause, Inventory, Mode, Order
+from neo_core.model import Cause, Holding, Inventory, Mode, Order
 
 __all__ = ["Faults", "Regime", "RiskMemory", "State", "Sweep"]
+
+OK, DEGRADED, HALT = Mode.OK, Mode.DEGRADED, Mode.HALT
 
 
 class Regime(msgspec.Struct, frozen=True, gc=False):
@@ -66,6 +68,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
 
     `elapsed` counts the session's seconds, time spent down left out. `armed` is False until `on_rearm` has
     been called in this process. `refused` is a side's last refusal code, so that one refusal is one event.
+    `holding` and `opened` are the inventory and the opening one as floats, kept so as not to convert them again.
     """
 
     session: int
@@ -80,15 +83,18 @@ class State(msgspec.Struct, frozen=True, gc=False):
     faults: Faults = Faults()
     risk: RiskMemory = RiskMemory()
     inventory: Inventory | None = None
-    orders: Mapping[str, Order] = {}
-    closed: Mapping[str, Order] = {}
+    orders: dict[str, Order] = {}
+    closed: dict[str, Order] = {}
     serial: int = 0
     refused: Mapping[str, str] = {}
     armed: bool = False
     halt: Halt | None = None
+    holding: Holding | None = None
+    opened: Holding | None = None
 
     @property
     def mode(self) -> Mode:
+        regime = self.regime
         if self.halt is not None:
-            return Mode.HALT
-        return Mode.DEGRADED if self.regime.degraded else Mode.OK
+            return HALT
+        return OK if regime.guard is None and not regime.integrity else DEGRADED

@@ -17,7 +17,9 @@ from neo_core.model import (
     Event,
     Facts,
     Fill,
+    Holding,
     Input,
+    Inventory,
     Mark,
     Mode,
     Observation,
@@ -38,24 +40,48 @@ SESSION_ENDS = (HaltReason.DURATION_ELAPSED, HaltReason.REPLAY_EXHAUSTED, HaltRe
 RECANCEL_AFTER_LEDGERS = 2
 MESSAGES_WINDOW_SECONDS = 60.0
 
+OK, DEGRADED, HALT = Mode.OK, Mode.DEGRADED, Mode.HALT
+NOTHING_MEASURED = msgspec.Raw(b"{}")
+
 _encode = msgspec.json.Encoder().encode
 
 
 class Turn:
-    """Made once a tick, so what seldom changes within one is a default of the class."""
-
-    halt: Halt | None = None
-    sweep_ordered = False
-    episode_ended = False
-    mid: float | None = None
-    anchor: float | None = None
-    anchor_error_bps: float | None = None
-    inventory_pct: float | None = None
-    portfolio_value: float | None = None
-    _view: View | None = None
-    _events: tuple[Event, ...] = ()
-    _intents: tuple[Place | Cancel, ...] = ()
-    _refusals: tuple[Refusal, ...] = ()
+    __slots__ = (
+        "_events",
+        "_intents",
+        "_refusals",
+        "_refused",
+        "_serial",
+        "_terms",
+        "_view",
+        "anchor",
+        "anchor_error_bps",
+        "armed",
+        "book",
+        "elapsed",
+        "encoded",
+        "episode_ended",
+        "faults",
+        "given",
+        "halt",
+        "holding",
+        "inventory_pct",
+        "ledger_index",
+        "measures",
+        "mid",
+        "now",
+        "observed",
+        "opened",
+        "portfolio_value",
+        "regime",
+        "risk",
+        "state",
+        "sweep",
+        "sweep_ordered",
+        "tick",
+        "was",
+    )
 
     def __init__(self, state: State, given: Input, terms: quoting.Terms) -> None:
         self.state = state
@@ -70,15 +96,29 @@ class Turn:
         self.sweep = state.sweep
         self.faults = state.faults
         self.armed = state.armed
-        if state.halt is not None:
-            self.halt = state.halt
-        self.measures: dict[str, msgspec.Raw] = {}
+        self.holding = state.holding
+        self.opened = state.opened
+        self.was = state.mode
+        self.halt = state.halt
+        self.sweep_ordered = False
+        self.episode_ended = False
+        self.anchor: float | None = None
+        self.anchor_error_bps: float | None = None
+        self.inventory_pct: float | None = None
+        self.portfolio_value: float | None = None
+        self.encoded = NOTHING_MEASURED
+        self._view: View | None = None
+        self._events: tuple[Event, ...] = ()
+        self._intents: tuple[Place | Cancel, ...] = ()
+        self._refusals: tuple[Refusal, ...] = ()
+        self.measures: dict[str, Facts] = {}
         self._serial = state.serial
         self._refused = state.refused
         self.book = Book(state, self.tick, now)
         self.observed = observation = given.observation
         memory = state.risk
         if observation is None:
+            self.mid: float | None = None
             self.ledger_index = state.ledger_index
             memory = replace(memory, failures=memory.failures + 1)
         else:
@@ -102,9 +142,10 @@ class Turn:
 
     @property
     def mode(self) -> Mode:
+        regime = self.regime
         if self.halt is not None:
-            return Mode.HALT
-        return Mode.DEGRADED if self.regime.degraded else Mode.OK
+            return HALT
+        return OK if regime.guard is None and not regime.integrity else DEGRADED
 
     @property
     def flat(self) -> bool:
@@ -112,10 +153,11 @@ class Turn:
         return self.observed is not None and not self.observed.account.offers and not self.book.alive()
 
     @property
-    def ledger_age(self) -> float | None:
+    def ledger_age(self) -> float:
+        """With a failed observation, how long ago the last ledger closed that was seen."""
         if self.observed is not None:
             return self.observed.health.ledger_age_seconds
-        return None if self.state.close_time is None else self.now - self.state.close_time
+        return 0.0 if self.state.close_time is None else self.now - self.state.close_time
 
     @property
     def messages_sent(self) -> int:
@@ -128,23 +170,23 @@ class Turn:
     def view(self) -> View:
         if self._view is None:
             observation, state, book = self.observation, self.state, self.book
-            market, inventory, regime, mode = observation.market, book.inventory, self.regime, self.mode
-            assert inventory is not None
+            market, holding, regime, mode = observation.market, self.holding, self.regime, self.mode
+            assert holding is not None
             self._view = View(
                 self.tick,
                 self.now,
                 observation.ledger_index,
                 mode,
-                regime.source if mode is Mode.DEGRADED else "",
-                self.tick - state.mode_since if mode is state.mode else 0,
+                regime.source if mode is DEGRADED else "",
+                self.tick - state.mode_since if mode is self.was else 0,
                 market.bid,
                 market.ask,
                 self.mid,
                 market.amm_price,
                 self.anchor,
                 self.anchor_error_bps,
-                inventory.drops / DROPS,
-                float(inventory.rlusd),
+                holding.xrp,
+                holding.rlusd,
                 self.inventory_pct,
                 self.portfolio_value,
                 book.fills,
@@ -156,15 +198,20 @@ class Turn:
         """What the inventory is worth at the mid, and what the session has made or lost so far."""
         self._view = None
         inventory, mid, memory = self.book.inventory, self.mid, self.risk
-        if inventory is None or mid is None:
+        if inventory is None:
             return
-        opening = inventory if memory.opening is None else memory.opening
-        value, rlusd = inventory.drops / DROPS * mid, float(inventory.rlusd)
-        self.portfolio_value = total = value + rlusd
+        if inventory is not self.state.inventory or self.holding is None:
+            self.holding = _floats(inventory)
+        if mid is None:
+            return
+        holding, opening = self.holding, memory.opening or inventory
+        if self.opened is None:
+            self.opened = _floats(opening)
+        value = holding.xrp * mid
+        self.portfolio_value = total = value + holding.rlusd
         if total > 0.0:
             self.inventory_pct = 100.0 * value / total
-        pnl = risk.profit(inventory, opening, mid)
-        peak = memory.peak_pnl
+        pnl, peak = risk.profit(holding, self.opened, mid), memory.peak_pnl
         self.risk = RiskMemory(memory.failures, opening, max(peak, pnl), pnl, memory.sent)
 
     # --- what is concluded ---
@@ -207,7 +254,7 @@ class Turn:
 
     # --- orders ---
 
-    def place(self, quote: quoting.Quote, rlusd: Decimal) -> None:
+    def place(self, quote: quoting.Quote, rlusd: Decimal) -> Order:
         self._serial += 1
         order = Order(
             id=f"{self.state.session}-{self._serial}",
@@ -226,6 +273,7 @@ class Turn:
         self._intents += (Place(order),)
         if quote.side in self._refused:
             self._refused = {side: code for side, code in self._refused.items() if side != quote.side}
+        return order
 
     def refuse(self, refusal: Refusal) -> None:
         """Each is in the decision log; a line is written when a side's reason is a new one."""
@@ -277,6 +325,9 @@ class Turn:
 
     # --- what comes out ---
 
+    def encode_measures(self) -> None:
+        self.encoded = msgspec.Raw(_encode(self.measures))
+
     def decision(self) -> Decision:
         book = self.book
         return Decision(
@@ -287,7 +338,7 @@ class Turn:
             self.regime.source,
             self.anchor,
             self.anchor_error_bps,
-            self.measures,
+            self.encoded,
             book.fills,
             tuple(book.changed.values()),
             self._intents,
@@ -311,7 +362,7 @@ class Turn:
             self.elapsed,
             self.ledger_index,
             state.close_time if observed is None else observed.close_time,
-            state.mode_since if mode is state.mode else self.tick,
+            state.mode_since if mode is self.was else self.tick,
             self.regime,
             self.sweep,
             faults,
@@ -323,7 +374,13 @@ class Turn:
             self._refused,
             self.armed,
             self.halt,
+            self.holding,
+            self.opened,
         )
+
+
+def _floats(inventory: Inventory) -> Holding:
+    return Holding(inventory.drops / DROPS, float(inventory.rlusd))
 
 
 def fill_line(fill: Fill) -> str:

@@ -134,7 +134,8 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         engine_name = settings.engine.name
         kill_file = None if settings.kill_switch.file is None else Path(settings.kill_switch.file)
         operator = Operator(lambda: store.requests(engine_name), kill_file)
-        gateway = _paper(settings, opened, scenario, operator)
+        gateway = _paper(settings, opened, store, scenario, operator)
+        opening.callback(gateway.close)
         for note in opened.notes:
             log.warning("note", text=note)
         for crashed in opened.crashed:
@@ -147,7 +148,7 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         records=store,
         operator=operator,
         settings=settings,
-        state=replace(opened.state, now=None, armed=False),
+        state=replace(opened.state, now=None, close_time=None, armed=False),
         log=log,
         wall=time.time,
         watchers=configured.plugins.watchers,
@@ -191,7 +192,9 @@ def _account(store: Store, settings: Settings, crashed: int | None) -> str:
     return f"{engine}-paper-{len(set(accounts)) + 1}"
 
 
-def _paper(settings: Settings, opened: Opened, scenario: Scenario, operator: Operator) -> PaperGateway:
+def _paper(
+    settings: Settings, opened: Opened, store: Store, scenario: Scenario, operator: Operator
+) -> PaperGateway:
     paper = settings.paper
     account = opened.keeper.account
     opening = Opening(
@@ -204,13 +207,22 @@ def _paper(settings: Settings, opened: Opened, scenario: Scenario, operator: Ope
         reserve_step_drops=round(paper.reserve_step_xrp * DROPS),
     )
     ledger = PaperLedger.open(_wallets(settings) / f"{account}.jsonl", opening)
-    state = opened.state
-    unseen = 0 if state.ledger_index is None else max(ledger.index - state.ledger_index, 0)
-    market = skip(scenario.market(paper.seed), state.tick + unseen if state.tick else 0)
+    market = skip(scenario.market(paper.seed), _ledgers_gone(ledger, opened.state, store))
     if paper.speed == 0:
         return PaperGateway(ledger, market)
     seconds = LEDGER_SECONDS / paper.speed
     return PaperGateway(ledger, market, lambda: operator.wait(seconds))
+
+
+def _ledgers_gone(ledger: PaperLedger, state: State, store: Store) -> int:
+    """How much of the scenario a session has behind it: one market tick for each ledger since its first.
+
+    The last ledger is the later of what the wallet's file tells and what the session saw: either may be ahead.
+    """
+    began_at = store.first_tick_at(state.session)
+    if began_at is None:
+        return 0
+    return max(ledger.index, state.ledger_index or 0) - ledger.index_at(began_at) + 1
 
 
 def _wallets(settings: Settings) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self, cast
+
 import pydantic
 
 __all__ = ["GuardConfig", "PluginConfig", "Section"]
@@ -15,6 +17,16 @@ class PluginConfig(Section):
     """The base of every plugin's own section, `plugins.<name>` in the file."""
 
     enabled: bool = pydantic.Field(default=True, description="Whether this plugin is loaded.")
+
+    def plain(self) -> Self:
+        """The same values in an object that is quicker to read: for judgement on every tick."""
+        plain = _Plain()
+        plain.__dict__.update(self.__dict__)
+        return cast("Self", plain)
+
+
+class _Plain:
+    pass
 
 
 class GuardConfig(PluginConfig):

@@ -112,7 +112,7 @@ class QuotingConfig(Section):
         description="After this the ledger itself lets an offer expire, even if the engine is dead.",
     )
     renew_before_seconds: float = Field(
-        default=16.0, ge=0, description="A quote with less than this left to live is replaced."
+        default=8.0, ge=0, description="A quote with less than this left to live is replaced."
     )
 
     @model_validator(mode="after")

@@ -15,6 +15,8 @@ from neo_core.model import (
     Health,
     Market,
     Observation,
+    OfferEvent,
+    OwnTransaction,
     Place,
     Prepared,
 )
@@ -22,6 +24,7 @@ from neo_core.model import (
 __all__ = ["PaperGateway"]
 
 LEDGERS_TO_LIVE = 4
+_SENT, _REFUSED = AckOutcome.SENT, AckOutcome.REFUSED
 
 
 class PaperGateway:
@@ -51,8 +54,10 @@ class PaperGateway:
         index = ledger.index
         if since is None:
             since = index
-        ledger.forget(since)
-        events, transactions = ledger.history(since)
+        events: tuple[OfferEvent, ...] = ()
+        transactions: tuple[OwnTransaction, ...] = ()
+        if ledger.entries:
+            events, transactions = ledger.history(since)
         return Observation(
             index,
             ledger.close_time,
@@ -61,40 +66,34 @@ class PaperGateway:
                 ledger.xrp_drops,
                 ledger.rlusd,
                 ledger.reserve_drops,
-                ledger.opening.reserve_step_drops,
+                ledger.reserve_step_drops,
                 ledger.offers,
                 events,
                 transactions,
-                max(since + 1, ledger.remembers_from),
+                since + 1 if since >= ledger.remembers_from else ledger.remembers_from,
             ),
-            self._health(tick),
+            self._well if tick.cannot_trade is None and not tick.ledger_age_seconds else self._unwell(tick),
         )
 
     def now(self) -> float:
         return self._ledger.close_time
 
     def prepare(self, intents: Sequence[Place | Cancel]) -> tuple[Prepared, ...]:
-        ledger = self._ledger
-        last_ledger = ledger.index + LEDGERS_TO_LIVE
-        return tuple(
-            Prepared(intent, sequence, ledger.hash_of(intent, sequence, last_ledger), last_ledger)
-            for sequence, intent in enumerate(intents, ledger.next_sequence)
-        )
+        return self._ledger.prepare(intents, self._ledger.index + LEDGERS_TO_LIVE)
 
     def send(self, prepared: Sequence[Prepared]) -> tuple[Ack, ...]:
-        return tuple(self._sent(one, self._ledger.submit(one)) for one in prepared)
+        acks = []
+        for one in prepared:
+            intent, code = one.intent, self._ledger.submit(one)
+            outcome = _REFUSED if code else _SENT
+            if isinstance(intent, Cancel):
+                acks.append(Ack(intent.order_id, True, outcome, code))
+            else:
+                acks.append(Ack(intent.order.id, False, outcome, code))
+        return tuple(acks)
 
     def close(self) -> None:
         self._ledger.shut()
 
-    def _health(self, tick: MarketTick) -> Health:
-        if tick.cannot_trade is None and not tick.ledger_age_seconds:
-            return self._well
+    def _unwell(self, tick: MarketTick) -> Health:
         return Health(tick.ledger_age_seconds, fee_drops=self._well.fee_drops, cannot_trade=tick.cannot_trade)
-
-    @staticmethod
-    def _sent(prepared: Prepared, code: str) -> Ack:
-        intent = prepared.intent
-        cancel = isinstance(intent, Cancel)
-        order_id = intent.order_id if isinstance(intent, Cancel) else intent.order.id
-        return Ack(order_id, cancel, AckOutcome.REFUSED if code else AckOutcome.SENT, code)

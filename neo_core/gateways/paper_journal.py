@@ -41,7 +41,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     close_time: float = FIRST_CLOSE
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """One ledger: our transactions in it, what happened to our offers, and when the new ones expire."""
 
     ledger_index: int

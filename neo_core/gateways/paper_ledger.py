@@ -6,14 +6,15 @@ come too late. A ledger that did something to the wallet is in the wallet's file
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from hashlib import sha256
 from math import ceil
 from pathlib import Path
 
 from neo_core.gateways.paper_journal import Entry, Journal, Opening, load
-from neo_core.gateways.paper_wallet import EXACT, LEDGER_SECONDS, PaperWallet, Resting, rest, retell
-from neo_core.markets.base import MarketTick
+from neo_core.gateways.paper_wallet import EXACT, LEDGER_SECONDS, PaperWallet, Resting, price_of, retell
+from neo_core.markets.base import MarketTick, Taker
 from neo_core.model import DROPS, Cancel, Offer, OfferEvent, Order, OwnTransaction, Place, Prepared, Side
 
 __all__ = ["LEDGER_SECONDS", "PaperLedger"]
@@ -23,6 +24,7 @@ _TRILLIONTH = Decimal("1e-12")  # what a share of an offer is rounded to
 _NOTHING = Decimal(0)
 _WHATEVER_COMES = 10**18
 _NO_BID, _NO_ASK = 0.0, 1e300
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
 class PaperLedger(PaperWallet):
@@ -30,6 +32,7 @@ class PaperLedger(PaperWallet):
         super().__init__(opening)
         self._journal: Journal | None = None
         self._salt = f"{opening.account}/{opening.seed}"
+        self._name = sha256(self._salt.encode()).hexdigest()[:40].upper()
         self._pending: list[Prepared] = []
         self._transactions: list[OwnTransaction] = []
         self._events: list[OfferEvent] = []
@@ -45,7 +48,7 @@ class PaperLedger(PaperWallet):
         retell(ledger, entries, path)
         ledger._journal = Journal(path, whole)
         if recorded is None:
-            ledger._record(opening)
+            ledger._journal.append(opening)
         return ledger
 
     @property
@@ -53,20 +56,31 @@ class PaperLedger(PaperWallet):
         """The sequence of the next transaction, behind those that wait for a ledger."""
         return self.sequence + len(self._pending)
 
-    def hash_of(self, intent: Place | Cancel, sequence: int, last_ledger: int) -> str:
-        if isinstance(intent, Cancel):
-            content = f"cancel/{intent.sequence}"
-        else:
-            order = intent.order
-            content = f"{order.side}/{order.drops}/{order.rlusd}/{order.expires_at}"
-        return self._hash(f"own/{sequence}/{last_ledger}/{content}")
+    def prepare(self, intents: Sequence[Place | Cancel], last_ledger: int) -> tuple[Prepared, ...]:
+        """Gives sequences and hashes. A hash is made of what nothing else has: an account uses a sequence once."""
+        prepared, ending = [], f"{last_ledger:012X}{self._name}"
+        for sequence, intent in enumerate(intents, self.next_sequence):
+            kind = "C" if isinstance(intent, Cancel) else "A"
+            prepared.append(Prepared(intent, sequence, f"{kind}{sequence:011X}{ending}", last_ledger))
+        return tuple(prepared)
 
     def submit(self, prepared: Prepared) -> str:
         """Takes a transaction for the next ledger: an empty code. Any other code: it will be in no ledger."""
-        code = self._objection(prepared)
-        if not code:
-            self._pending.append(prepared)
-        return code
+        intent, sequence, waiting = prepared.intent, prepared.sequence, len(self._pending)
+        expected = self.sequence + waiting
+        if sequence != expected:
+            return "tefPAST_SEQ" if sequence < expected else "terPRE_SEQ"
+        if prepared.last_ledger <= self.index:
+            return "tefMAX_LEDGER"
+        if self.xrp_drops < self.opening.fee_drops * (1 + waiting):
+            return "terINSUF_FEE_B"
+        if isinstance(intent, Cancel):
+            if not 0 < intent.sequence < sequence:
+                return "temBAD_SEQUENCE"
+        elif intent.order.drops <= 0 or intent.order.rlusd <= 0:
+            return "temBAD_OFFER"
+        self._pending.append(prepared)
+        return ""
 
     def close(self, tick: MarketTick) -> None:
         """Closes the next ledger, on this market."""
@@ -75,16 +89,12 @@ class PaperLedger(PaperWallet):
         self.close_time = parent_close + LEDGER_SECONDS
         bid = _NO_BID if tick.bid is None else tick.bid
         ask = _NO_ASK if tick.ask is None else tick.ask
-        if not self._pending and not self._meets(tick, bid, ask):
-            return
-        trades = self._trades(tick, bid, ask)
-        turn = self._turn(len(trades)) if self._pending else -1
-        for number, (side, drops, limit) in enumerate(trades):
-            if number == turn:
-                self._apply_pending(bid, ask, parent_close)
-            self._trade(side, drops, limit, number, parent_close)
-        if turn == len(trades):
+        if tick.takers or ask <= self.best_buy or bid >= self.best_sell:
+            self._trades(tick.takers, bid, ask, parent_close)
+        elif self._pending:
             self._apply_pending(bid, ask, parent_close)
+        else:
+            return
         if self._events or self._transactions:
             self._commit()
 
@@ -94,36 +104,33 @@ class PaperLedger(PaperWallet):
 
     # --- the trades of others --------------------------------------------------------------------------
 
-    def _meets(self, tick: MarketTick, bid: float, ask: float) -> bool:
-        if ask <= self.best_buy or bid >= self.best_sell:
-            return True
-        for taker in tick.takers:
-            if (self.best_buy >= bid) if taker.side is Side.SELL else (self.best_sell <= ask):
-                return True
-        return False
-
-    def _trades(self, tick: MarketTick, bid: float, ask: float) -> list[tuple[Side, int, float]]:
-        """Who trades, how much, down to which price. A market that moves through an own offer takes it all."""
-        trades = [(taker.side, taker.drops, bid if taker.side is Side.SELL else ask) for taker in tick.takers]
+    def _trades(self, takers: Sequence[Taker], bid: float, ask: float, parent_close: float) -> None:
+        """Trades in order, and ours somewhere between. A market that moves through an own offer takes it all."""
+        trades = [(taker.side, taker.drops) for taker in takers]
         if ask <= self.best_buy:
-            trades.insert(0, (Side.SELL, _WHATEVER_COMES, ask))
+            trades.insert(0, (_SELL, _WHATEVER_COMES))
         if bid >= self.best_sell:
-            trades.insert(0, (Side.BUY, _WHATEVER_COMES, bid))
-        return trades
+            trades.insert(0, (_BUY, _WHATEVER_COMES))
+        turn = self._turn(len(trades)) if self._pending else -1
+        for number, (side, drops) in enumerate(trades):
+            if number == turn:
+                self._apply_pending(bid, ask, parent_close)
+            if (self.best_buy >= bid) if side is _SELL else (self.best_sell <= ask):
+                self._trade(side, drops, bid if side is _SELL else ask, number, parent_close)
+        if turn == len(trades):
+            self._apply_pending(bid, ask, parent_close)
 
     def _turn(self, trades: int) -> int:
         """Before which of the trades our transactions come: nobody can know it before the ledger closes."""
-        if not trades:
-            return 0
         digest = sha256(f"{self._salt}/order/{self.index}".encode()).digest()
         return int.from_bytes(digest[:4], "big") % (trades + 1)
 
     def _trade(self, side: Side, drops: int, limit: float, number: int, parent_close: float) -> None:
-        tx_hash = self._hash(f"other/{self.index}/{number}")
-        for own in self.best_first(side.opposite):
+        tx_hash = f"F{self.index:011X}{number:012X}{self._name}"
+        for own in self.best_first(_BUY if side is _SELL else _SELL):
             if drops <= 0 or not _accepts(side, own.price, limit):
                 return
-            if _expired(own, parent_close):
+            if _expired(own.expires_at, parent_close):
                 self._remove(own.offer, tx_hash, "expired")
             else:
                 drops -= self._fill(own, drops, tx_hash)
@@ -131,7 +138,7 @@ class PaperLedger(PaperWallet):
     def _fill(self, own: Resting, wanted: int, tx_hash: str) -> int:
         """Fills as much of an own offer as is wanted and funded. Answers the drops that moved."""
         offer = own.offer
-        bought = offer.side is Side.BUY
+        bought = offer.side is _BUY
         funds = self.rlusd if bought else self.xrp_drops - self.reserve_drops
         if funds <= 0:
             self._remove(offer, tx_hash, "unfunded_or_dust")
@@ -156,65 +163,61 @@ class PaperLedger(PaperWallet):
 
     # --- our own transactions --------------------------------------------------------------------------
 
-    def _objection(self, prepared: Prepared) -> str:
-        intent = prepared.intent
-        if prepared.sequence < self.next_sequence:
-            return "tefPAST_SEQ"
-        if prepared.sequence > self.next_sequence:
-            return "terPRE_SEQ"
-        if prepared.last_ledger <= self.index:
-            return "tefMAX_LEDGER"
-        if self.xrp_drops < self.opening.fee_drops * (1 + len(self._pending)):
-            return "terINSUF_FEE_B"
-        if isinstance(intent, Cancel):
-            return "" if 0 < intent.sequence < prepared.sequence else "temBAD_SEQUENCE"
-        return "" if intent.order.drops > 0 and intent.order.rlusd > 0 else "temBAD_OFFER"
-
     def _apply_pending(self, bid: float, ask: float, parent_close: float) -> None:
-        pending, self._pending = self._pending, []
-        for prepared in pending:
-            intent = prepared.intent
-            result = "tesSUCCESS"
+        fee_drops = self.opening.fee_drops
+        for prepared in self._pending:
+            intent, tx_hash, result = prepared.intent, prepared.tx_hash, "tesSUCCESS"
             if isinstance(intent, Place):
-                result = self._create(intent.order, prepared, bid, ask, parent_close)
-            elif intent.sequence in self._resting:
-                self._remove(self._resting[intent.sequence].offer, prepared.tx_hash, "cancelled")
-            transaction = OwnTransaction(
-                prepared.tx_hash, self.index, prepared.sequence, self.opening.fee_drops, result
-            )
+                result = self._create(intent.order, prepared.sequence, tx_hash, bid, ask, parent_close)
+            else:
+                own = self._resting.get(intent.sequence)
+                if own is not None:
+                    self._remove(own.offer, tx_hash, "cancelled")
+            transaction = OwnTransaction(tx_hash, self.index, prepared.sequence, fee_drops, result)
             self._transactions.append(transaction)
             self.pay(transaction)
+        self._pending.clear()
 
-    def _create(self, order: Order, prepared: Prepared, bid: float, ask: float, parent_close: float) -> str:
-        side, tx_hash = order.side, prepared.tx_hash
-        offer = Offer(prepared.sequence, side, order.drops, order.rlusd)
-        own = rest(offer, order.expires_at)
-        if (self.rlusd if side is Side.BUY else self.xrp_drops - self.reserve_drops) <= 0:
+    def _create(
+        self, order: Order, sequence: int, tx_hash: str, bid: float, ask: float, parent_close: float
+    ) -> str:
+        drops, rlusd, expires_at = order.drops, order.rlusd, order.expires_at
+        buying = order.side is _BUY
+        if (self.rlusd if buying else self.xrp_drops - self.reserve_drops) <= 0:
             return "tecUNFUNDED_OFFER"
-        if _expired(own, parent_close):
+        if _expired(expires_at, parent_close):
             return "tecEXPIRED"
-        market = ask if side is Side.BUY else bid
-        crosses = _accepts(side, market, own.price)
+        offer, price = Offer(sequence, order.side, drops, rlusd), price_of(drops, rlusd)
+        market = ask if buying else bid
+        crosses = price >= market if buying else price <= market
         # The market has more than we want at its best price: own offers behind that price are not reached.
-        reach = market if crosses else own.price
-        for older in self.best_first(side.opposite):
-            if not _accepts(side, older.price, reach):
-                break
-            cause = "expired" if _expired(older, parent_close) else "self_cross"
-            self._remove(older.offer, tx_hash, cause)
+        reach = market if crosses else price
+        if (self.best_sell <= reach) if buying else (self.best_buy >= reach):
+            self._make_way(offer.side, reach, tx_hash, parent_close)
         if crosses:
             self._cross(offer, tx_hash, Decimal(repr(market)))
             return "tesSUCCESS"
-        if self.xrp_drops < self.reserve_drops + self.opening.reserve_step_drops:
+        if self.xrp_drops < self.reserve_drops + self.reserve_step_drops:
             return "tecINSUF_RESERVE_OFFER"
-        if order.expires_at is not None:
-            self._expirations[prepared.sequence] = order.expires_at
-        self._event("placed", tx_hash, offer, 0, _NOTHING, offer.drops, offer.rlusd)
+        if expires_at is not None:
+            self._expirations[sequence] = expires_at
+        self._events.append(
+            OfferEvent("placed", tx_hash, self.index, sequence, offer.side, 0, _NOTHING, drops, rlusd)
+        )
+        self.rest(Resting(offer, price, drops, rlusd, expires_at))
         return "tesSUCCESS"
+
+    def _make_way(self, side: Side, reach: float, tx_hash: str, parent_close: float) -> None:
+        """A new offer removes the own offers that it would take."""
+        for older in self.best_first(_SELL if side is _BUY else _BUY):
+            if not _accepts(side, older.price, reach):
+                return
+            cause = "expired" if _expired(older.expires_at, parent_close) else "self_cross"
+            self._remove(older.offer, tx_hash, cause)
 
     def _cross(self, offer: Offer, tx_hash: str, price: Decimal) -> None:
         """Trades at the market's price until the offer has received what it asks for, or the funds are gone."""
-        if offer.side is Side.BUY:
+        if offer.side is _BUY:
             drops = offer.drops
             rlusd = min(offer.rlusd, _worth(drops, price, ROUND_CEILING))
             funded = rlusd <= self.rlusd
@@ -253,21 +256,15 @@ class PaperLedger(PaperWallet):
             event, tx_hash, self.index, offer.sequence, offer.side, drops, rlusd, rest_drops, rest_rlusd, cause
         )
         self._events.append(happened)
-        self.book(happened, self._expirations)
+        self.book(happened)
 
     def _commit(self) -> None:
         entry = Entry(self.index, tuple(self._transactions), tuple(self._events), self._expirations)
         self._transactions, self._events, self._expirations = [], [], {}
-        self._entries.append(entry)
+        self.entries.append(entry)
         self.look()
-        self._record(entry)
-
-    def _record(self, line: Opening | Entry) -> None:
         if self._journal is not None:
-            self._journal.append(line)
-
-    def _hash(self, what: str) -> str:
-        return sha256(f"{self._salt}/{what}".encode()).hexdigest().upper()
+            self._journal.append(entry)
 
 
 def _share(own: Resting, drops: int, rounding: str) -> Decimal:
@@ -288,8 +285,8 @@ def _bought(rlusd: Decimal, price: Decimal) -> Decimal:
 
 
 def _accepts(side: Side, price: float, limit: float) -> bool:
-    return price <= limit if side is Side.BUY else price >= limit
+    return price <= limit if side is _BUY else price >= limit
 
 
-def _expired(own: Resting, parent_close: float) -> bool:
-    return own.expires_at is not None and own.expires_at <= parent_close
+def _expired(expires_at: float | None, parent_close: float) -> bool:
+    return expires_at is not None and expires_at <= parent_close

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from math import inf
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -13,15 +14,17 @@ from neo_core.errors import StoreError
 from neo_core.gateways.paper_journal import Entry, Opening, load, not_a_line
 from neo_core.model import DROPS, Offer, OfferEvent, OwnTransaction, Side
 
-__all__ = ["EXACT", "LEDGER_SECONDS", "PaperWallet", "Resting", "read", "rest", "retell"]
+__all__ = ["EXACT", "LEDGER_SECONDS", "PaperWallet", "Resting", "price_of", "read", "retell"]
 
 LEDGER_SECONDS = 4.0
 
 EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])  # a sum of money is exact, or an error
 NO_BUY, NO_SELL = -1.0, inf
+_BUY = Side.BUY
+_price = attrgetter("price")
 
 
-class Resting(msgspec.Struct):
+class Resting(msgspec.Struct, gc=False):
     """An own offer: the terms it was placed with, and what is left of it. The price stays through fills."""
 
     offer: Offer
@@ -39,89 +42,115 @@ class PaperWallet:
         self.xrp_drops = opening.xrp_drops
         self.rlusd = opening.rlusd
         self.sequence = opening.sequence
+        self.reserve_step_drops = opening.reserve_step_drops
+        # Each offer is an owned object, and so is the trust line.
+        self.reserve_drops = opening.reserve_base_drops + opening.reserve_step_drops
         self.offers: tuple[Offer, ...] = ()
         self.best_buy, self.best_sell = NO_BUY, NO_SELL
+        self.entries: deque[Entry] = deque()
         self.remembers_from = 0
         self._resting: dict[int, Resting] = {}
-        self._entries: list[Entry] = []
-
-    @property
-    def reserve_drops(self) -> int:
-        """The offers are owned objects, and so is the trust line."""
-        return self.opening.reserve_base_drops + self.opening.reserve_step_drops * (1 + len(self._resting))
 
     def history(self, since: int) -> tuple[tuple[OfferEvent, ...], tuple[OwnTransaction, ...]]:
-        """All that happened after ledger `since`, in order."""
-        if not self._entries or self._entries[-1].ledger_index <= since:
-            return (), ()
-        entries = [entry for entry in self._entries if entry.ledger_index > since]
+        """All that happened after ledger `since`, in order.
+
+        Nobody will ask about the ledgers before again: they need not stay in memory. A file keeps them.
+        """
+        entries = self.entries
+        while entries and entries[0].ledger_index <= since:
+            entries.popleft()
+            self.remembers_from = since + 1
         if len(entries) == 1:
             return entries[0].events, entries[0].transactions
         return (
-            tuple(event for entry in entries for event in entry.events),
-            tuple(transaction for entry in entries for transaction in entry.transactions),
+            tuple([event for entry in entries for event in entry.events]),
+            tuple([transaction for entry in entries for transaction in entry.transactions]),
         )
-
-    def forget(self, up_to: int) -> None:
-        """Nobody will ask about these ledgers again: they need not stay in memory. A file keeps them."""
-        if self._entries and self._entries[0].ledger_index <= up_to:
-            self._entries = [entry for entry in self._entries if entry.ledger_index > up_to]
-            self.remembers_from = up_to + 1
 
     def reach(self, index: int) -> None:
         """Goes to a later ledger, in which nothing of ours happened, nor in those before it."""
         self.index = index
         self.close_time = self.opening.close_time + LEDGER_SECONDS * (index - self.opening.ledger_index)
 
+    def index_at(self, close_time: float) -> int:
+        """The ledger that closes at this time."""
+        return self.opening.ledger_index + round((close_time - self.opening.close_time) / LEDGER_SECONDS)
+
     def replay(self, entry: Entry) -> None:
         self.reach(entry.ledger_index)
         for transaction in entry.transactions:
             self.pay(transaction)
         for event in entry.events:
-            self.book(event, entry.expirations)
-        self._entries.append(entry)
+            if event.event == "placed":
+                self.rest(_placed(event, entry.expirations.get(event.sequence)))
+            else:
+                self.book(event)
+        self.entries.append(entry)
         self.look()
 
     def pay(self, transaction: OwnTransaction) -> None:
         self.xrp_drops -= transaction.fee_drops
         self.sequence = transaction.sequence + 1
 
-    def book(self, event: OfferEvent, expirations: Mapping[int, float]) -> None:
-        """What an event does to the wallet, when it happens and whenever the journal is read again."""
+    def rest(self, own: Resting) -> None:
+        """What the event of a placed offer does to the wallet."""
+        offer, price = own.offer, own.price
+        self._resting[offer.sequence] = own
+        self.reserve_drops += self.reserve_step_drops
+        # The next offer of the same ledger may meet this one.
+        if offer.side is _BUY:
+            if price > self.best_buy:
+                self.best_buy = price
+        elif price < self.best_sell:
+            self.best_sell = price
+
+    def book(self, event: OfferEvent) -> None:
+        """What any other event does to it, when it happens and whenever the journal is read again."""
         if event.drops:
-            if event.side is Side.BUY:
+            if event.side is _BUY:
                 self.xrp_drops += event.drops
                 self.rlusd = EXACT.subtract(self.rlusd, event.rlusd)
             else:
                 self.xrp_drops -= event.drops
                 self.rlusd = EXACT.add(self.rlusd, event.rlusd)
-        if event.event == "placed":
-            offer = Offer(event.sequence, event.side, event.rest_drops, event.rest_rlusd)
-            self._resting[event.sequence] = rest(offer, expirations.get(event.sequence))
-        elif event.event == "partial_fill":
+        if event.event == "partial_fill":
             left = Offer(event.sequence, event.side, event.rest_drops, event.rest_rlusd)
             self._resting[event.sequence].offer = left
-        else:
-            self._resting.pop(event.sequence, None)  # an offer may be filled without ever having rested
+        elif self._resting.pop(event.sequence, None) is not None:  # an offer may be filled and never have rested
+            self.reserve_drops -= self.reserve_step_drops
 
     def look(self) -> None:
         """Renews what is read on every ledger, once for all that happened in this one."""
-        resting = self._resting.values()
-        self.offers = tuple([own.offer for own in resting])
-        self.best_buy = max([own.price for own in resting if own.offer.side is Side.BUY], default=NO_BUY)
-        self.best_sell = min([own.price for own in resting if own.offer.side is Side.SELL], default=NO_SELL)
+        offers, best_buy, best_sell = [], NO_BUY, NO_SELL
+        for own in self._resting.values():
+            offer, price = own.offer, own.price
+            offers.append(offer)
+            if offer.side is _BUY:
+                if price > best_buy:
+                    best_buy = price
+            elif price < best_sell:
+                best_sell = price
+        self.offers, self.best_buy, self.best_sell = tuple(offers), best_buy, best_sell
 
     def best_first(self, side: Side) -> list[Resting]:
         own = [resting for resting in self._resting.values() if resting.offer.side is side]
         # The sort is stable: of two offers at one price the older comes first.
-        own.sort(key=_price, reverse=side is Side.BUY)
+        own.sort(key=_price, reverse=side is _BUY)
         return own
 
 
-def rest(offer: Offer, expires_at: float | None) -> Resting:
-    # Ten decimals: the nearest float to the price that was meant, not to a quotient of two rounded amounts.
-    price = round(float(offer.rlusd) * DROPS / offer.drops, 10)
-    return Resting(offer, price, offer.drops, offer.rlusd, expires_at)
+def price_of(drops: int, rlusd: Decimal) -> float:
+    """The price that was meant, of ten decimals at most, and not a quotient of two rounded amounts.
+
+    A whole number divided by ten billion is the nearest float to it.
+    """
+    return int(float(rlusd) * DROPS / drops * 1e10 + 0.5) / 1e10
+
+
+def _placed(event: OfferEvent, expires_at: float | None) -> Resting:
+    drops, rlusd = event.rest_drops, event.rest_rlusd
+    offer = Offer(event.sequence, event.side, drops, rlusd)
+    return Resting(offer, price_of(drops, rlusd), drops, rlusd, expires_at)
 
 
 def read(path: Path) -> PaperWallet:
@@ -142,7 +171,3 @@ def retell(wallet: PaperWallet, entries: list[Entry], path: Path) -> None:
             wallet.replay(entry)
         except KeyError as error:
             raise not_a_line(path, number, f"a fill of offer {error}, which was not there") from error
-
-
-def _price(own: Resting) -> float:
-    return own.price

@@ -16,6 +16,7 @@ POOL_DOWN = -18.0
 THIN = 22.0  # wide enough that both our quotes are reached while the anchor leans
 NO_ANSWER = "the node does not answer"
 
+UNHURRIED = Flow(gap=(16, 30))
 SELLERS_ONLY = Flow(sells_xrp=120.0, buys_xrp=0.0, gap=(2, 2))
 MOSTLY_SELLERS = Flow(sells_xrp=90.0, buys_xrp=6.0, gap=(2, 2))
 MOSTLY_BUYERS = Flow(sells_xrp=30.0, buys_xrp=90.0, gap=(5, 8))
@@ -28,7 +29,7 @@ CALM = Scenario(
     ),
     ends="duration_elapsed, no episode",
     ticks=900,
-    phases=(Phase(900),),
+    phases=(Phase(900, flow=UNHURRIED),),
 )
 
 CYCLING = Scenario(

@@ -28,31 +28,35 @@ from neo_core.state import State
 
 __all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "Book", "attach", "may_move"]
 
-_S = OrderStatus
+PENDING, OPEN, PARTIALLY_FILLED = OrderStatus.PENDING, OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED
+CANCEL_REQUESTED, CANCELLED_BY_ENGINE = OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE
+FILLED, CANCELLED, EXPIRED = OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED
+REJECTED, HELD = OrderStatus.REJECTED, OrderStatus.HELD_PENDING_REVIEW
 
-QUOTED = frozenset({_S.PENDING, _S.OPEN, _S.PARTIALLY_FILLED})
-MARKABLE = QUOTED | {_S.CANCEL_REQUESTED}
-ALIVE = MARKABLE | {_S.CANCELLED_BY_ENGINE}
+QUOTED = frozenset({PENDING, OPEN, PARTIALLY_FILLED})
+MARKABLE = QUOTED | {CANCEL_REQUESTED}
+ALIVE = MARKABLE | {CANCELLED_BY_ENGINE}
 """An order in one of these may still be taken by someone, so exposure counts it."""
 
-_ENDS = {_S.FILLED, _S.CANCELLED, _S.EXPIRED}
-_LEAVES = {_S.CANCEL_REQUESTED, _S.CANCELLED_BY_ENGINE, _S.HELD_PENDING_REVIEW} | _ENDS
+REFUSED = AckOutcome.REFUSED
+MOST_CLOSED = 32
+
+_ENDS = frozenset({FILLED, CANCELLED, EXPIRED})
+_LEAVES = _ENDS | {CANCEL_REQUESTED, CANCELLED_BY_ENGINE, HELD}
+_NOWHERE: frozenset[OrderStatus] = frozenset()
 
 # From a status: where an order may go on anybody's word, and where only a validated transaction takes it.
 MOVES: Mapping[OrderStatus, tuple[frozenset[OrderStatus], frozenset[OrderStatus]]] = {
-    _S.PENDING: (frozenset({_S.OPEN, _S.PARTIALLY_FILLED, _S.REJECTED} | _LEAVES), frozenset()),
-    _S.OPEN: (frozenset({_S.PARTIALLY_FILLED} | _LEAVES), frozenset()),
-    _S.PARTIALLY_FILLED: (frozenset({_S.PARTIALLY_FILLED} | _LEAVES), frozenset()),
-    _S.CANCEL_REQUESTED: (
-        frozenset({_S.CANCELLED_BY_ENGINE, _S.HELD_PENDING_REVIEW, _S.REJECTED} | _ENDS),
-        frozenset(),
-    ),
-    _S.CANCELLED_BY_ENGINE: (frozenset(), frozenset({_S.REJECTED} | _ENDS)),
-    _S.HELD_PENDING_REVIEW: (frozenset({_S.FILLED, _S.CANCELLED}), frozenset({_S.EXPIRED, _S.REJECTED})),
-    _S.FILLED: (frozenset(), frozenset({_S.CANCELLED, _S.EXPIRED})),
-    _S.CANCELLED: (frozenset(), frozenset({_S.FILLED, _S.EXPIRED})),
-    _S.EXPIRED: (frozenset(), frozenset({_S.FILLED, _S.CANCELLED})),
-    _S.REJECTED: (frozenset(), frozenset(_ENDS)),
+    PENDING: (_LEAVES | {OPEN, PARTIALLY_FILLED, REJECTED}, _NOWHERE),
+    OPEN: (_LEAVES | {PARTIALLY_FILLED}, _NOWHERE),
+    PARTIALLY_FILLED: (_LEAVES | {PARTIALLY_FILLED}, _NOWHERE),
+    CANCEL_REQUESTED: (_ENDS | {CANCELLED_BY_ENGINE, HELD, REJECTED}, _NOWHERE),
+    CANCELLED_BY_ENGINE: (_NOWHERE, _ENDS | {REJECTED}),
+    HELD: (frozenset({FILLED, CANCELLED}), frozenset({EXPIRED, REJECTED})),
+    FILLED: (_NOWHERE, frozenset({CANCELLED, EXPIRED})),
+    CANCELLED: (_NOWHERE, frozenset({FILLED, EXPIRED})),
+    EXPIRED: (_NOWHERE, frozenset({FILLED, CANCELLED})),
+    REJECTED: (_NOWHERE, _ENDS),
 }
 
 
@@ -67,10 +71,12 @@ def _move(order: Order, status: OrderStatus, *, proven: bool = False, **changes:
     return replace(order, status=status, **changes)
 
 
-def attach(order: Order, prepared: Prepared) -> Order:
-    """What preparing has told: the sequence and hash of a placement, the hash of a cancel."""
-    if isinstance(prepared.intent, Cancel):
-        return replace(order, cancel_tx_hash=prepared.tx_hash)
+def attach(orders: Mapping[str, Order], prepared: Prepared) -> Order:
+    """The order with what preparing has told: sequence and hash of its placement, or the hash of its cancel."""
+    intent = prepared.intent
+    if isinstance(intent, Cancel):
+        return replace(orders[intent.order_id], cancel_tx_hash=prepared.tx_hash)
+    order = orders[intent.order.id]
     return replace(order, sequence=prepared.sequence, tx_hash=prepared.tx_hash, last_ledger=prepared.last_ledger)
 
 
@@ -81,6 +87,7 @@ class Book:
     """
 
     changed: Mapping[str, Order] = {}
+    _changed: dict[str, Order] | None = None
     fills: tuple[Fill, ...] = ()
     impossible = ""
 
@@ -92,34 +99,34 @@ class Book:
         self._now = now
 
     def put(self, order: Order) -> None:
-        if not self.changed:
-            self.changed = {}
+        changed = self._changed
+        if changed is None:
+            self.changed = self._changed = changed = {}
             self.orders = dict(self.orders)
             self.closed = dict(self.closed)
-        changed, orders, closed = self.changed, self.orders, self.closed
-        assert isinstance(changed, dict)
-        assert isinstance(orders, dict)
-        assert isinstance(closed, dict)
         changed[order.id] = order
-        orders.pop(order.id, None)
-        closed.pop(order.id, None)
-        (closed if order.closed_ledger else orders)[order.id] = order
+        if order.closed_ledger:
+            self.orders.pop(order.id, None)
+            self.closed[order.id] = order
+        else:
+            self.orders[order.id] = order
 
     def forget(self, before_ledger: int) -> None:
         """Closed orders are kept a while, for proof that comes late; then the database alone has them."""
-        closed = self.closed
-        if closed and next(iter(closed.values())).closed_ledger < before_ledger:
-            self.closed = {i: o for i, o in closed.items() if o.closed_ledger >= before_ledger}
+        if len(self.closed) > MOST_CLOSED:
+            self.closed = {i: o for i, o in self.closed.items() if o.closed_ledger >= before_ledger}
 
     def acknowledge(self, acks: Iterable[Ack], ledger_index: int) -> None:
         for ack in acks:
+            if ack.outcome is not REFUSED:
+                continue
             order = self.orders.get(ack.order_id)
-            if order is None or ack.outcome is not AckOutcome.REFUSED:
+            if order is None:
                 continue
             if ack.cancel:
                 self.put(replace(order, cancel_ledger=0))
             elif not order.seen and order.status in MARKABLE:
-                self.put(_move(order, _S.REJECTED, closed_ledger=max(ledger_index, 1)))
+                self.put(_move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
 
     def settle(self, account: Account, ledger_index: int, since: int | None) -> list[Order]:
         """Books what is proven, and answers the orders that vanished without proof."""
@@ -132,37 +139,45 @@ class Book:
     def _prove(self, account: Account, ledger_index: int, since: int) -> None:
         inventory = self.inventory
         assert inventory is not None
-        named = {o.sequence: o for orders in (self.closed, self.orders) for o in orders.values()}
-        rejected = []
+        fees, failed = 0, []
         for transaction in account.transactions:
             if transaction.ledger_index > since:
-                inventory = replace(inventory, drops=inventory.drops - transaction.fee_drops)
-                if transaction.result != "tesSUCCESS" and transaction.sequence in named:
-                    rejected.append(named[transaction.sequence])
-        self.inventory = inventory
+                fees += transaction.fee_drops
+                if transaction.result != "tesSUCCESS":
+                    failed.append(transaction.sequence)
+        if fees:
+            self.inventory = Inventory(inventory.drops - fees, inventory.rlusd)
         for event in account.events:
-            order = named.get(event.sequence)
+            order = self._named(event.sequence)
             if order is not None:
-                named[event.sequence] = self._apply(order, event)
+                self._apply(order, event)
             elif event.ledger_index > since:
                 self._cannot_be(
                     f"ledger {event.ledger_index} shows offer {event.sequence}, which this engine never made"
                 )
-        for order in rejected:
-            self.put(_move(order, _S.REJECTED, proven=True, closed_ledger=ledger_index))
+        for sequence in failed:
+            order = self._named(sequence)
+            if order is not None:
+                self.put(_move(order, REJECTED, proven=True, closed_ledger=ledger_index))
 
-    def _apply(self, order: Order, event: OfferEvent) -> Order:
-        """One proven event. A fill is booked once, by its transaction, whatever the order's status."""
+    def _named(self, sequence: int) -> Order | None:
+        """The order that made this offer. Those that may still be alive are looked through first."""
+        for orders in (self.orders, self.closed):
+            for order in orders.values():
+                if order.sequence == sequence:
+                    return order
+        return None
+
+    def _apply(self, order: Order, event: OfferEvent) -> None:
+        """One proven event. What moved is booked once, by its transaction, whatever the order's status."""
         kind = event.event
-        if kind in ("partial_fill", "filled"):
-            if event.tx_hash in order.proofs:
-                return order
+        if event.drops and event.tx_hash not in order.proofs:
             if event.drops > order.rest_drops:
                 self._cannot_be(
                     f"transaction {event.tx_hash} filled {event.drops} drops of order {order.id}, "
                     f"which had {order.rest_drops} left"
                 )
-                return order
+                return
             self._fill(order, event.drops, event)
             order = replace(
                 order,
@@ -171,22 +186,21 @@ class Book:
                 proofs=(*order.proofs, event.tx_hash),
             )
             if kind == "filled":
-                order = _move(order, _S.FILLED, proven=True, closed_ledger=event.ledger_index)
-            elif order.status in (_S.PENDING, _S.OPEN):
-                order = _move(order, _S.PARTIALLY_FILLED)
-        elif kind == "placed":
-            if order.seen or order.closed_ledger:
-                return order
-            order = replace(order, seen=True)
-            if order.status is _S.PENDING:
-                order = _move(order, _S.OPEN)
-        else:
-            if order.closed_ledger:
-                return order
-            ended = _S.EXPIRED if event.cause == "expired" else _S.CANCELLED
-            order = _move(order, ended, proven=True, closed_ledger=event.ledger_index)
-        self.put(order)
-        return order
+                order = _move(order, FILLED, proven=True, closed_ledger=event.ledger_index)
+            elif order.status in QUOTED:
+                order = _move(order, PARTIALLY_FILLED)
+            self.put(order)
+        if order.closed_ledger:
+            return
+        if kind == "placed" and not order.seen:
+            # The ledger may have rounded the amounts when it placed the offer: what rests is what it says.
+            status = OPEN if order.status is PENDING else order.status
+            self.put(
+                replace(order, status=status, seen=True, rest_drops=event.rest_drops, rest_rlusd=event.rest_rlusd)
+            )
+        elif kind == "removed":
+            ended = EXPIRED if event.cause == "expired" else CANCELLED
+            self.put(_move(order, ended, proven=True, closed_ledger=event.ledger_index))
 
     def _fill(self, order: Order, drops: int, event: OfferEvent | None) -> None:
         rlusd = order.rest_rlusd if event is None else event.rlusd
@@ -227,7 +241,7 @@ class Book:
                 first_seen.append(order)
         for order in first_seen:
             seen = replace(order, seen=True)
-            self.put(_move(seen, _S.OPEN) if seen.status is _S.PENDING else seen)
+            self.put(_move(seen, OPEN) if seen.status is PENDING else seen)
         if shown:
             self._cannot_be(f"the ledger shows our offers {sorted(shown)}, which this engine never made")
         return vanished
@@ -238,28 +252,27 @@ class Book:
     def resolve(self, order: Order, resolution: Resolution, ledger_index: int) -> None:
         """What a layer concluded. A mark is stronger than any guess: such an order never moves inventory."""
         outcome = resolution.outcome
-        if order.status is _S.CANCELLED_BY_ENGINE:
+        if order.status is CANCELLED_BY_ENGINE:
             self.put(replace(order, closed_ledger=ledger_index))
         elif outcome is Outcome.HELD:
-            self.put(_move(order, _S.HELD_PENDING_REVIEW))
+            self.put(_move(order, HELD))
         elif outcome is Outcome.PHANTOM_FILL:
             self._fill(order, order.rest_drops, None)
-            self.put(_move(order, _S.FILLED, closed_ledger=ledger_index))
+            self.put(_move(order, FILLED, closed_ledger=ledger_index))
         else:
-            ended = _S.EXPIRED if outcome is Outcome.EXPIRED else _S.CANCELLED
+            ended = EXPIRED if outcome is Outcome.EXPIRED else CANCELLED
             self.put(_move(order, ended, closed_ledger=ledger_index))
 
     def mark(self, order: Order, mark: Mark) -> Order:
         marked = _move(
-            order, _S.CANCELLED_BY_ENGINE, cancelled_at=mark.cancelled_at, cancel_reason=mark.cancel_reason
+            order, CANCELLED_BY_ENGINE, cancelled_at=mark.cancelled_at, cancel_reason=mark.cancel_reason
         )
         self.put(marked)
         return marked
 
     def cancel(self, order: Order, ledger_index: int) -> None:
-        if order.status in QUOTED:
-            order = _move(order, _S.CANCEL_REQUESTED)
-        self.put(replace(order, cancel_ledger=ledger_index))
+        status = CANCEL_REQUESTED if order.status in QUOTED else order.status
+        self.put(replace(order, status=status, cancel_ledger=ledger_index))
 
     def alive(self) -> list[Order]:
         return [order for order in self.orders.values() if order.status in ALIVE]

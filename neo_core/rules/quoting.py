@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from math import ceil, floor, inf
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from neo_core.model import DROPS, Market, Order, Side
 if TYPE_CHECKING:
     from neo_core.config import QuotingConfig
 
-__all__ = ["Quote", "Terms", "amounts", "anchor_of", "mid_of", "off", "quotes", "terms"]
+__all__ = ["Quote", "Terms", "amounts", "anchor_of", "mid_of", "near_expiry", "off", "quotes", "terms"]
 
 BPS = 10_000
 
@@ -28,6 +29,7 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     skew_per_pct: float
     target_pct: float
     tick: float
+    exact_tick: Decimal
     drops: int
     requote: float
     ttl_seconds: float
@@ -36,7 +38,6 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
     side: Side
-    ticks: int
     price: float
     drops: int
 
@@ -50,6 +51,7 @@ def terms(settings: QuotingConfig) -> Terms:
         skew_per_pct=settings.skew_bps / 50 / BPS,
         target_pct=settings.target_inventory_pct,
         tick=settings.price_tick,
+        exact_tick=Decimal(repr(settings.price_tick)),
         drops=round(settings.order_size_xrp * DROPS),
         requote=settings.requote_bps / BPS,
         ttl_seconds=settings.order_ttl_seconds,
@@ -77,33 +79,37 @@ def anchor_of(mid: float, amm_price: float | None, terms: Terms) -> tuple[float,
     return mid * (1.0 + error / BPS), error
 
 
-def quotes(market: Market, anchor: float, inventory_pct: float | None, terms: Terms) -> dict[Side, Quote]:
-    """Anchor minus and plus the offsets, both moved against what we hold too much of, never crossing."""
-    bid, ask, tick, drops = market.bid, market.ask, terms.tick, terms.drops
+def quotes(market: Market, anchor: float, inventory_pct: float | None, terms: Terms) -> tuple[float, float]:
+    """The prices to buy and to sell at: anchor minus and plus the offsets, both moved against what we hold too
+    much of, never crossing the book.
+    """
+    bid, ask, tick = market.bid, market.ask, terms.tick
     assert bid is not None
     assert ask is not None
     skew = 0.0 if inventory_pct is None else terms.skew_per_pct * (inventory_pct - terms.target_pct)
-    buy = floor(anchor * (1.0 - terms.bid_offset - skew) / tick + 1e-9)
-    sell = ceil(anchor * (1.0 + terms.ask_offset - skew) / tick - 1e-9)
-    if buy * tick >= ask:
-        buy = ceil(ask / tick - 1e-9) - 1
-    if sell * tick <= bid:
-        sell = floor(bid / tick + 1e-9) + 1
-    return {
-        Side.BUY: Quote(Side.BUY, buy, buy * tick, drops),
-        Side.SELL: Quote(Side.SELL, sell, sell * tick, drops),
-    }
+    buy = floor(anchor * (1.0 - terms.bid_offset - skew) / tick + 1e-9) * tick
+    sell = ceil(anchor * (1.0 + terms.ask_offset - skew) / tick - 1e-9) * tick
+    if buy >= ask:
+        buy = (ceil(ask / tick - 1e-9) - 1) * tick
+    if sell <= bid:
+        sell = (floor(bid / tick + 1e-9) + 1) * tick
+    return buy, sell
 
 
-def off(order: Order, quote: Quote, now: float, terms: Terms) -> bool:
+def near_expiry(quoted: Iterable[Order], now: float, terms: Terms) -> bool:
+    """Whether one of them is: then both sides are renewed, with one commit and in one ledger."""
+    soon = now + terms.renew_before
+    for order in quoted:
+        if order.expires_at is not None and order.expires_at <= soon:
+            return True
+    return False
+
+
+def off(order: Order, price: float, terms: Terms) -> bool:
     """Whether a resting order is no longer the quote that we want."""
-    return (
-        abs(order.price - quote.price) > quote.price * terms.requote
-        or order.rest_drops != quote.drops
-        or (order.expires_at is not None and order.expires_at - now <= terms.renew_before)
-    )
+    return abs(order.price - price) > price * terms.requote or order.rest_drops != terms.drops
 
 
-def amounts(quote: Quote, terms: Terms) -> Decimal:
+def amounts(price: float, terms: Terms) -> Decimal:
     """The exact RLUSD of a quote."""
-    return quote.ticks * Decimal(repr(terms.tick)) * quote.drops / DROPS
+    return round(price / terms.tick) * terms.exact_tick * terms.drops / DROPS

@@ -3,65 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import DROPS, Account, Inventory, Order, Refusal, Side
+from neo_core.model import DROPS, Account, Holding, Order, Refusal, Side
 from neo_core.state import RiskMemory
 
 if TYPE_CHECKING:
     from neo_core.config import RiskConfig
     from neo_core.rules.quoting import Quote
 
-__all__ = ["Exposure", "exposure", "gate", "limit_passed", "profit"]
+__all__ = ["Bounds", "Exposure", "Limits", "bounds", "exposure", "gate", "limit_passed", "limits", "profit"]
 
 
-def profit(inventory: Inventory, opening: Inventory, mid: float) -> float:
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """What ends a session. A limit that is off is infinite."""
+
+    failures: float
+    ledger_age: float
+    loss: float
+    drawdown: float
+    xrp: float
+    rlusd: float
+
+
+def limits(settings: RiskConfig) -> Limits:
+    return Limits(
+        failures=_or_none(settings.max_failed_observations),
+        ledger_age=_or_none(settings.max_ledger_age_seconds),
+        loss=_or_none(settings.max_session_loss_rlusd),
+        drawdown=_or_none(settings.max_drawdown_rlusd),
+        xrp=_or_none(settings.max_xrp_exposure),
+        rlusd=_or_none(settings.max_rlusd_exposure),
+    )
+
+
+def _or_none(limit: float | None) -> float:
+    return inf if limit is None else limit
+
+
+def profit(now: Holding, opening: Holding, mid: float) -> float:
     """What trading has made, in RLUSD, against having held the opening inventory. Fees are in it."""
-    return (inventory.drops - opening.drops) / DROPS * mid + float(inventory.rlusd - opening.rlusd)
+    return (now.xrp - opening.xrp) * mid + (now.rlusd - opening.rlusd)
 
 
-def limit_passed(
-    settings: RiskConfig,
-    inventory: Inventory | None,
-    memory: RiskMemory,
-    ledger_age: float | None,
-    cannot_trade: str | None,
-) -> Halt | None:
-    """The first limit that is passed."""
-    if cannot_trade is not None:
-        return Halt(HaltReason.GATEWAY, "risk", cannot_trade)
-    failures = settings.max_failed_observations
-    if failures is not None and memory.failures >= failures:
-        detail = f"{memory.failures} failed observations in a row, the limit is {failures}"
+def limit_passed(limits: Limits, held: Holding, memory: RiskMemory, ledger_age: float) -> Halt | None:
+    """The first limit that is passed. What is not a number is within no limit: that check itself has failed."""
+    failures, lost, fallen = memory.failures, -memory.pnl, memory.peak_pnl - memory.pnl
+    if (
+        failures < limits.failures
+        and ledger_age <= limits.ledger_age
+        and lost <= limits.loss
+        and fallen <= limits.drawdown
+        and held.xrp <= limits.xrp
+        and held.rlusd <= limits.rlusd
+    ):
+        return None
+    if failures >= limits.failures:
+        detail = f"{failures} failed observations in a row, the limit is {limits.failures}"
         return Halt(HaltReason.RPC_FAILURE, "risk", detail)
-    lost, fallen = -memory.pnl, memory.peak_pnl - memory.pnl
-    return (
-        _over(HaltReason.STALE_LEDGER, "s since the ledger closed", ledger_age, settings.max_ledger_age_seconds)
-        or _over(HaltReason.LOSS, "RLUSD lost in this session", lost, settings.max_session_loss_rlusd)
-        or _over(HaltReason.LOSS, "RLUSD lost since the peak", fallen, settings.max_drawdown_rlusd)
-        or (None if inventory is None else _too_much(inventory, settings))
+    for reason, measured, what, limit in (
+        (HaltReason.STALE_LEDGER, ledger_age, "s since the ledger closed", limits.ledger_age),
+        (HaltReason.LOSS, lost, "RLUSD lost in this session", limits.loss),
+        (HaltReason.LOSS, fallen, "RLUSD lost since the peak", limits.drawdown),
+        (HaltReason.XRP_EXPOSURE, held.xrp, "XRP held", limits.xrp),
+    ):
+        if measured != measured:
+            return Halt(HaltReason.RISK_GENERIC, "risk", f"{what}: not a number")
+        if measured > limit:
+            return Halt(reason, "risk", f"{measured:.6g} {what}, the limit is {limit:.6g}")
+    detail = f"{held.rlusd:.6g} RLUSD held, the limit is {limits.rlusd:.6g}"
+    return Halt(HaltReason.RLUSD_EXPOSURE, "risk", detail)
+
+
+class Bounds(msgspec.Struct, frozen=True, gc=False):
+    """What every order must keep within. A bound that is off is infinite."""
+
+    smallest: float
+    largest: float
+    notional: float
+    collar_bps: float
+    xrp: float
+    rlusd: float
+    messages_a_minute: float
+
+
+def bounds(settings: RiskConfig) -> Bounds:
+    return Bounds(
+        smallest=settings.min_order_xrp,
+        largest=settings.max_order_xrp,
+        notional=_or_none(settings.max_order_notional_rlusd),
+        collar_bps=settings.collar_bps,
+        xrp=_or_none(settings.max_xrp_exposure),
+        rlusd=_or_none(settings.max_rlusd_exposure),
+        messages_a_minute=_or_none(settings.max_messages_per_minute),
     )
-
-
-def _too_much(inventory: Inventory, settings: RiskConfig) -> Halt | None:
-    xrp, rlusd = settings.max_xrp_exposure, settings.max_rlusd_exposure
-    if xrp is None and rlusd is None:
-        return None
-    return _over(HaltReason.XRP_EXPOSURE, "XRP held", inventory.drops / DROPS, xrp) or _over(
-        HaltReason.RLUSD_EXPOSURE, "RLUSD held", float(inventory.rlusd), rlusd
-    )
-
-
-def _over(reason: HaltReason, what: str, measured: float | None, limit: float | None) -> Halt | None:
-    """What is not a number is within no limit: the check itself has failed then."""
-    if limit is None or measured is None or measured <= limit:
-        return None
-    if measured != measured:
-        return Halt(HaltReason.RISK_GENERIC, "risk", f"{what}: not a number")
-    return Halt(reason, "risk", f"{measured:.6g} {what}, the limit is {limit:.6g}")
 
 
 class Exposure(msgspec.Struct, gc=False):
@@ -73,17 +112,17 @@ class Exposure(msgspec.Struct, gc=False):
     sell_rlusd: float = 0.0
     count: int = 0
     top_buy: float = 0.0
-    low_sell: float = float("inf")
+    low_sell: float = inf
 
     def add(self, order: Order) -> None:
         self.count += 1
         if order.side is Side.BUY:
             self.buy_drops += order.rest_drops
-            self.buy_rlusd += float(order.rest_rlusd)
+            self.buy_rlusd += order.rest_drops / DROPS * order.price
             self.top_buy = max(self.top_buy, order.price)
         else:
             self.sell_drops += order.rest_drops
-            self.sell_rlusd += float(order.rest_rlusd)
+            self.sell_rlusd += order.rest_drops / DROPS * order.price
             self.low_sell = min(self.low_sell, order.price)
 
 
@@ -97,52 +136,52 @@ def exposure(alive: Iterable[Order]) -> Exposure:
 def gate(
     quote: Quote,
     mid: float | None,
-    inventory: Inventory | None,
+    held: Holding | None,
     account: Account | None,
     alive: Exposure,
-    messages_left: int | None,
-    settings: RiskConfig,
+    messages_left: float,
+    bounds: Bounds,
 ) -> Refusal | None:
     """Why this order may not be placed: the first reason, with what was measured and the limit."""
-    if mid is None or inventory is None or account is None:
-        return Refusal("missing_input", quote.side, None, None)
-    if messages_left is not None and messages_left < 1:
-        return Refusal("throttled", quote.side, messages_left, 1)
+    side, price = quote.side, quote.price
+    if mid is None or held is None or account is None:
+        return Refusal("missing_input", side, None, None)
     size = quote.drops / DROPS
-    notional = size * quote.price
-    buying = quote.side is Side.BUY
-    xrp = (inventory.drops + alive.buy_drops) / DROPS + (size if buying else 0.0)
-    rlusd = float(inventory.rlusd) + alive.sell_rlusd + (0.0 if buying else notional)
-    headroom = (
-        account.xrp_drops
-        - account.reserve_drops
-        - account.reserve_step_drops * (max(alive.count - len(account.offers), 0) + 1)
-        - alive.sell_drops
-        - (0 if buying else quote.drops)
-    ) / DROPS
-    funds = float(account.rlusd) - alive.buy_rlusd - (notional if buying else 0.0)
-    distance = abs(quote.price / mid - 1.0) * 10_000
-    own_cross = alive.low_sell if buying else alive.top_buy
-    apart = quote.price < own_cross if buying else quote.price > own_cross
-    most_xrp, most_rlusd = settings.max_xrp_exposure, settings.max_rlusd_exposure
-    most_notional = settings.max_order_notional_rlusd
-    # (code, measured, limit, whether it passes): written as what must hold, so that NaN never passes
-    checks = (
-        ("size_too_small", size, settings.min_order_xrp, size >= settings.min_order_xrp),
-        ("size_too_large", size, settings.max_order_xrp, size <= settings.max_order_xrp),
-        ("notional_too_large", notional, most_notional, _within(notional, most_notional)),
-        ("outside_collar", distance, settings.collar_bps, distance <= settings.collar_bps),
-        ("crosses_own_order", quote.price, own_cross, apart),
-        ("xrp_exposure", xrp, most_xrp, not buying or _within(xrp, most_xrp)),
-        ("rlusd_exposure", rlusd, most_rlusd, buying or _within(rlusd, most_rlusd)),
-        ("reserve_headroom", headroom, 0.0, headroom >= 0.0),
-        ("rlusd_funds", funds, 0.0, funds >= 0.0),
-    )
-    for code, measured, limit, passes in checks:
+    notional = size * price
+    distance = abs(price / mid - 1.0) * 10_000
+    objects = max(alive.count - len(account.offers), 0) + 1
+    spare = account.xrp_drops - account.reserve_drops - account.reserve_step_drops * objects - alive.sell_drops
+    funds = float(account.rlusd) - alive.buy_rlusd
+    if side is Side.BUY:
+        funds -= notional
+        own, apart = alive.low_sell, price < alive.low_sell
+        exposed, most, what = held.xrp + alive.buy_drops / DROPS + size, bounds.xrp, "xrp_exposure"
+    else:
+        spare -= quote.drops
+        own, apart = alive.top_buy, price > alive.top_buy
+        exposed, most, what = held.rlusd + alive.sell_rlusd + notional, bounds.rlusd, "rlusd_exposure"
+    # Written as what must hold, so that what is not a number never passes.
+    if (
+        messages_left >= 1
+        and bounds.smallest <= size <= bounds.largest
+        and notional <= bounds.notional
+        and distance <= bounds.collar_bps
+        and apart
+        and exposed <= most
+        and spare >= 0
+        and funds >= 0.0
+    ):
+        return None
+    for code, passes, measured, limit in (
+        ("throttled", messages_left >= 1, messages_left, 1.0),
+        ("size_too_small", size >= bounds.smallest, size, bounds.smallest),
+        ("size_too_large", size <= bounds.largest, size, bounds.largest),
+        ("notional_too_large", notional <= bounds.notional, notional, bounds.notional),
+        ("outside_collar", distance <= bounds.collar_bps, distance, bounds.collar_bps),
+        ("crosses_own_order", apart, price, own),
+        (what, exposed <= most, exposed, most),
+        ("reserve_headroom", spare >= 0, spare / DROPS, 0.0),
+    ):
         if not passes:
-            return Refusal(code, quote.side, measured, limit)
-    return None
-
-
-def _within(measured: float, limit: float | None) -> bool:
-    return limit is None or measured <= limit
+            return Refusal(code, side, measured, limit)
+    return Refusal("rlusd_funds", side, funds, 0.0)

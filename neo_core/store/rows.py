@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from neo_core.errors import StoreError
-from neo_core.model import DROPS, Event, Fill, Inventory, Order
+from neo_core.model import DROPS, Decision, Event, Fill, Inventory, Order
 
 __all__ = [
     "Keeper",
@@ -21,6 +21,7 @@ __all__ = [
     "json_text",
     "order_of",
     "order_row",
+    "tick_row",
 ]
 
 
@@ -104,6 +105,18 @@ def order_of(row: Mapping[str, Any]) -> Order:
             "restore the database from a copy"
         ) from error
     return order
+
+
+def tick_row(keeper: Keeper, decision: Decision, line: bytes) -> tuple[Any, ...]:
+    return (
+        keeper.engine,
+        keeper.session,
+        decision.tick,
+        decision.ledger_index,
+        decision.now,
+        decision.mode.value,
+        line.decode(),
+    )
 
 
 def fill_row(keeper: Keeper, fill: Fill) -> tuple[Any, ...]:

@@ -102,7 +102,7 @@ class Orders(Model):
     class Meta:
         table_name = "orders"
         primary_key = CompositeKey("engine", "id")
-        indexes = ((("engine", "account", "status"), False),)
+        without_rowid = True
 
 
 class Fills(Model):
@@ -141,6 +141,7 @@ class Ticks(Model):
     class Meta:
         table_name = "ticks"
         primary_key = CompositeKey("session", "tick")
+        without_rowid = True
 
 
 class Events(Model):

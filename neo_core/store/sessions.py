@@ -18,7 +18,7 @@ from neo_core.store.rows import Keeper, inventory_text, json_text, order_of
 from neo_core.store.schema import EngineState, Orders, Sessions, Ticks
 from neo_core.store.state import KILL, Runtime, halt_of, iso, read_runtime, restore, texts
 
-__all__ = ["Opened", "Plugin", "begin", "end", "reopen", "unended", "write_texts"]
+__all__ = ["Opened", "Plugin", "begin", "end", "first_tick_at", "reopen", "unended", "write_texts"]
 
 WATCHED = (
     OrderStatus.PENDING,
@@ -112,6 +112,12 @@ def unended(database: SqliteDatabase, engine: str) -> int | None:
     query = Sessions.select(fn.MAX(Sessions.id)).where((Sessions.engine == engine) & Sessions.ended_at.is_null())
     number: int | None = query.scalar(database)
     return number
+
+
+def first_tick_at(database: SqliteDatabase, session: int) -> float | None:
+    query = Ticks.select(Ticks.now).where(Ticks.session == session).order_by(Ticks.tick).limit(1)
+    at: float | None = query.scalar(database)
+    return at
 
 
 def end(

@@ -16,7 +16,16 @@ from neo_core.model import Decision, Event, Inventory
 from neo_core.state import State
 from neo_core.store import reports, sessions
 from neo_core.store.opening import name_of, one_sentence, open_database, transaction
-from neo_core.store.rows import Keeper, anomaly_row, event_row, fill_row, inventory_text, json_text, order_row
+from neo_core.store.rows import (
+    Keeper,
+    anomaly_row,
+    event_row,
+    fill_row,
+    inventory_text,
+    json_text,
+    order_row,
+    tick_row,
+)
 from neo_core.store.schema import Anomalies, EngineState, Events, Fills, Orders, Sessions, Ticks, insert
 from neo_core.store.sessions import Opened, Plugin
 from neo_core.store.state import KILL, STOP, texts
@@ -38,7 +47,7 @@ class Store:
         self._keeper = Keeper("", "", 0)
         self._written: State | None = None
         self._latest: State | None = None
-        self._rows: list[tuple[Any, ...]] = []
+        self._waiting: list[tuple[Decision, bytes, Inventory | None, Inventory | None]] = []
         self._add_ticks = insert(database, Ticks)
         self._add_fills = insert(database, Fills)
         self._add_events = insert(database, Events)
@@ -56,8 +65,8 @@ class Store:
     def open(cls, url: str, *, durable: bool = True, batch: int = 1, must_exist: bool = False) -> Store:
         """`sqlite:///neo.db`, `sqlite:////srv/neo.db`, `sqlite:///C:/neo/neo.db`, or `sqlite://` for memory.
 
-        `durable` outlives a power cut after every commit. With a `batch`, that many quiet ticks in a row may wait
-        in memory for one commit; a tick in which anything happens is committed at once, and they with it.
+        `durable` outlives a power cut after every commit. With a `batch`, that many ticks in a row may wait
+        in memory for one commit; before anything is sent or told, all of them are committed.
         """
         database, path = open_database(url, durable, must_exist)
         return cls(database, path, batch)
@@ -105,48 +114,36 @@ class Store:
         with self._doing("look for a crashed session"):
             return sessions.unended(self._database, engine)
 
+    def first_tick_at(self, session: int) -> float | None:
+        """When the session's first tick was, by the clock of its ledgers; None before one is on record."""
+        with self._doing("look for the first tick"):
+            return sessions.first_tick_at(self._database, session)
+
     def commit(self, decision: Decision, line: bytes, state: State) -> None:
         """Keeps a tick: its line of the decision log, and whatever of state, orders, fills and events is new."""
         before = self._latest
         if before is None:
             raise StoreError("a tick belongs to a session: begin or reopen one before the first commit")
-        self._rows.append(
-            (
-                self._keeper.engine,
-                self._keeper.session,
-                decision.tick,
-                decision.ledger_index,
-                decision.now,
-                decision.mode.value,
-                line.decode(),
-            )
-        )
+        self._waiting.append((decision, line, before.inventory, state.inventory))
         self._latest = state
-        events = [event for event in decision.events if not event.debug]
-        happened = decision.orders or decision.fills or decision.intents or events
-        if not happened and decision.halt is None and before.mode is state.mode:
-            if len(self._rows) >= self._batch:
-                self.flush()
+        acts = decision.intents or decision.halt is not None or before.mode is not state.mode
+        if not acts and not _worth_a_row(decision.events) and len(self._waiting) < self._batch:
             return
         try:
-            with self._transaction(f"keep tick {decision.tick}"):
-                self._write(state)
-                self._write_happenings(decision, events, before.inventory, state.inventory)
+            self.flush()
         except BaseException:
-            # The quiet ticks before this one are whole and may still be written; of this one nothing may be.
-            self._rows.pop()
+            # The ticks before this one are whole and may still be written; of this one nothing may be.
+            self._waiting.pop()
             self._latest = before
             raise
-        self._rows.clear()
-        self._written = state
 
     def flush(self) -> None:
-        """Writes the quiet ticks that are still in memory."""
-        if not self._rows or self._latest is None:
+        """Writes the ticks that are still in memory."""
+        if not self._waiting or self._latest is None:
             return
-        with self._transaction(f"keep the ticks up to {self._latest.tick}"):
+        with self._transaction(f"keep tick {self._latest.tick}"):
             self._write(self._latest)
-        self._rows.clear()
+        self._waiting.clear()
         self._written = self._latest
 
     def end(self, halt: Halt | None, *, ended_at: float, ticks: int, inventory: Inventory | None) -> Halt:
@@ -221,36 +218,32 @@ class Store:
         return transaction(self._connection, self._where, doing)
 
     def _write(self, state: State) -> None:
-        engine, execute_many = self._keeper.engine, self._connection.executemany
-        execute_many(self._add_ticks, self._rows)
-        execute_many(self._put_texts, [(engine, key, value) for key, value in texts(state, self._written).items()])
+        keeper, execute_many = self._keeper, self._connection.executemany
+        ticks, orders, fills, events, anomalies = [], {}, [], [], []
+        for decision, line, before, after in self._waiting:
+            ticks.append(tick_row(keeper, decision, line))
+            for order in decision.orders:
+                orders[order.id] = order
+            fills += [fill_row(keeper, fill) for fill in decision.fills]
+            for event in _worth_a_row(decision.events):
+                events.append(event_row(keeper, event, decision.tick, decision.now))
+                if event.kind == "anomaly":
+                    owned, owns = inventory_text(before), inventory_text(after)
+                    anomalies.append(anomaly_row(keeper, event, decision.tick, decision.now, owned, owns))
+        changed = texts(state, self._written)
+        for statement, rows in (
+            (self._add_ticks, ticks),
+            (self._put_texts, [(keeper.engine, key, value) for key, value in changed.items()]),
+            (self._put_orders, [order_row(keeper, order) for order in orders.values()]),
+            (self._add_fills, fills),
+            (self._add_events, events),
+            (self._add_anomalies, anomalies),
+        ):
+            if rows:
+                execute_many(statement, rows)
         if state.inventory is not None and (self._written is None or self._written.inventory is None):
             row = Sessions.update(inventory_start=inventory_text(state.inventory))
-            row.where(Sessions.id == self._keeper.session).execute(self._database)
-
-    def _write_happenings(
-        self,
-        decision: Decision,
-        events: Sequence[Event],
-        before: Inventory | None,
-        after: Inventory | None,
-    ) -> None:
-        keeper, execute_many = self._keeper, self._connection.executemany
-        if decision.orders:
-            execute_many(self._put_orders, [order_row(keeper, order) for order in decision.orders])
-        if decision.fills:
-            execute_many(self._add_fills, [fill_row(keeper, fill) for fill in decision.fills])
-        if not events:
-            return
-        tick, at = decision.tick, decision.now
-        execute_many(self._add_events, [event_row(keeper, event, tick, at) for event in events])
-        anomalies = [event for event in events if event.kind == "anomaly"]
-        if anomalies:
-            owned, owns = inventory_text(before), inventory_text(after)
-            execute_many(
-                self._add_anomalies,
-                [anomaly_row(keeper, event, tick, at, owned, owns) for event in anomalies],
-            )
+            row.where(Sessions.id == keeper.session).execute(self._database)
 
     def _request(self, engine: str, key: str, text: str) -> None:
         with self._transaction("leave a request"):
@@ -260,3 +253,7 @@ class Store:
         with self._transaction("withdraw a request"):
             mine = (EngineState.engine == engine) & (EngineState.key == key)
             EngineState.delete().where(mine).execute(self._database)
+
+
+def _worth_a_row(events: Sequence[Event]) -> list[Event]:
+    return [event for event in events if not event.debug] if events else []

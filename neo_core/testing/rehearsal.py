@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.markets.base import MarketTick, Taker
-from neo_core.model import DROPS, Ack, Decision, Input, Observation
+from neo_core.model import DROPS, Ack, Decision, Input, Observation, Prepared
 from neo_core.state import State
 
 __all__ = ["Rehearsal"]
@@ -43,7 +43,7 @@ class Rehearsal:
         self.ledger = PaperLedger.open(None, Opening(xrp_drops=10_000 * DROPS, rlusd=Decimal(20_000)))
         self._next = MarketTick(1.999, 2.001)
         self._gateway = PaperGateway(self.ledger, self._market())
-        self.send = self._gateway.send
+        self.send: Callable[[Sequence[Prepared]], tuple[Ack, ...]] = self._gateway.send
         self._acks: tuple[Ack, ...] = ()
         self.state = State(session=1) if state is None else state
         self.decision: Decision | None = None

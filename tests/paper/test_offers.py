@@ -102,6 +102,19 @@ def test_the_reserve_is_looked_at_before_the_fee() -> None:
     assert seen.account.xrp_drops == 1_400_000 - FEE
 
 
+def test_of_two_offers_of_one_ledger_that_cross_the_older_is_deleted() -> None:
+    desk = Desk()
+    seen = desk.do(sell("2.004"), sell("2.002"), buy("2.002"))
+    assert told(seen.account.events) == [
+        ("placed", "", 1),
+        ("placed", "", 2),
+        ("removed", "self_cross", 2),
+        ("placed", "", 3),
+    ]
+    assert [offer.sequence for offer in seen.account.offers] == [1, 3]
+    assert seen.account.reserve_drops == 1_200_000 + 2 * 200_000
+
+
 def test_an_own_offer_that_would_be_crossed_is_deleted_and_never_traded() -> None:
     desk = Desk()
     desk.do(sell("2.000"), sell("2.002"), sell("2.004"))

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from neo_core.errors import StoreError
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import Event, Facts, Inventory, OrderStatus
+from neo_core.model import Event, Facts, Inventory, OrderStatus, Place
 from neo_core.state import RiskMemory
 from neo_core.store import Store
 
@@ -156,7 +156,7 @@ def closing_store() -> closing[Store]:
 # --- quiet ticks ---
 
 
-def test_quiet_ticks_wait_for_the_batch_and_anything_that_happens_takes_them_along(
+def test_ticks_wait_for_the_batch_and_whatever_acts_or_is_told_takes_them_along(
     opener: Callable[..., Store], url: str
 ) -> None:
     store = opener(batch=4)
@@ -171,18 +171,23 @@ def test_quiet_ticks_wait_for_the_batch_and_anything_that_happens_takes_them_alo
     quiet_event = Event("recovery_suppressed_by_cooldown", "", debug=True)
     state = commit(store, tick(state), events=(quiet_event,))
     assert written() == 4
-    state = commit(store, tick(state), orders=(order(1),))
-    assert written() == 7
+    state = commit(store, tick(state), orders=(order(1),), fills=(fill(),))
+    assert written() == 4
+    assert rows(url, "SELECT count(*) FROM orders") == [(0,)]
+    state = commit(store, tick(state), orders=(order(2),), intents=(Place(order(2)),))
+    assert written() == 8
+    assert rows(url, "SELECT count(*) FROM orders") == [(2,)]
+    assert rows(url, "SELECT count(*) FROM fills") == [(1,)]
     state = commit(store, tick(state))
     state = commit(store, degraded(tick(state)))
-    assert written() == 9
+    assert written() == 10
     state = commit(store, tick(state))
     halt = Halt(HaltReason.LOSS, "", "")
     state = commit(store, replace(tick(state), halt=halt), halt=halt)
-    assert written() == 11
+    assert written() == 12
     commit(store, tick(state))
     store.close()
-    assert written() == 12
+    assert written() == 13
     assert rows(url, "SELECT count(*) FROM events") == [(0,)]
 
 
@@ -213,7 +218,7 @@ def test_a_tick_that_cannot_be_kept_takes_no_quiet_tick_before_it_with_it(
     for _ in range(3):
         state = commit(store, tick(state))
     with pytest.raises(StoreError):
-        commit(store, tick(state), fills=(fill(), fill()))
+        commit(store, tick(state), fills=(fill(), fill()), intents=(Place(order(1)),))
     store.end(Halt(HaltReason.UNEXPECTED, "store", ""), ended_at=START, ticks=3, inventory=None)
     assert rows(url, "SELECT tick FROM ticks") == [(1,), (2,), (3,)]
     assert store.status("neo")["tick"] == 3

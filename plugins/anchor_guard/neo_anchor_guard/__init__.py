@@ -14,7 +14,7 @@ class AnchorGuard:
     config_class = AnchorConfig
 
     def __init__(self, config: AnchorConfig) -> None:
-        self._config = config
+        self._config = config.plain()
         self._window = Window(config.lookback_ticks, config.prevalence_threshold_bps)
         self._streak = Streak()
 

@@ -14,7 +14,7 @@ class CorridorGuard:
     config_class = CorridorConfig
 
     def __init__(self, config: CorridorConfig) -> None:
-        self._config = config
+        self._config = config.plain()
         self._outside = Outside()
         self._streak = Streak()
 

@@ -14,7 +14,7 @@ class DriftGuard:
     config_class = DriftConfig
 
     def __init__(self, config: DriftConfig) -> None:
-        self._config = config
+        self._config = config.plain()
         self._recent = FillWindow(config.burst_window_ticks)
         self._window = FillWindow(config.lookback_ticks)
         self._run = Run()

@@ -165,6 +165,12 @@ def judge_entry(
         "silence_ticks": silence_ticks,
         "silence_limit_ticks": config.opposing_silence_ticks,
     }
+    if (
+        ((recent.buys and recent.sells) or recent.buys + recent.sells < config.burst_fills)
+        and (net_pct is None or net_pct <= config.net_notional_pct)
+        and (run.length < config.min_same_side_fills or silence_ticks <= config.opposing_silence_ticks)
+    ):
+        return None, measures  # the usual tick
     drift = (
         find_burst(config, recent) or find_net(config, window, net_pct) or find_silence(config, run, silence_ticks)
     )
