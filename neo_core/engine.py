@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from pathlib import PurePath
 
-import msgspec
 from msgspec.structs import replace
 
+from neo_core import answers
+from neo_core.answers import named
 from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import (
@@ -29,7 +29,7 @@ from neo_core.model import (
 )
 from neo_core.plugins import Guard, Plugins
 from neo_core.rules import modes, quoting, risk
-from neo_core.rules.orders import MARKABLE, QUOTED, attach
+from neo_core.rules.orders import CANCEL_REQUESTED, MARKABLE, QUOTED, attach
 from neo_core.rules.quoting import Quote
 from neo_core.state import State
 from neo_core.turn import Turn, fill_line
@@ -40,8 +40,6 @@ KEEP_CLOSED_LEDGERS = 64
 BUY, SELL = Side.BUY, Side.SELL
 NOTHING = Holding(0.0, 0.0)
 
-_encode = msgspec.json.Encoder().encode
-
 
 class Engine:
     """Turns (state, input) into (decision, next state)."""
@@ -50,7 +48,7 @@ class Engine:
         self._settings = settings
         self._plugins = plugins
         self._guards = {guard.source: guard for guard in plugins.guards}
-        self._observers = tuple((named.name, named.call) for named in plugins.observers)
+        self._observers = tuple((one.name, one.call) for one in plugins.observers)
         self._entries = tuple((guard, guard.source, guard.evaluate_entry) for guard in plugins.guards)
         self._max_ticks = max_ticks
         self._duration = settings.session.duration_seconds
@@ -60,6 +58,8 @@ class Engine:
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
         turn = Turn(state, given, self._terms)  #       1 observe
+        if state.tick == 0 and turn.book.alive():
+            turn.order_sweep("STARTUP_CANCEL")
         if turn.observed:
             self._settle(turn)  #                       2 settle
         if state.halt is None:
@@ -98,10 +98,11 @@ class Engine:
             for order in vanished:
                 self._disappeared(turn, order)
             turn.value_inventory()
-        if turn.tick == 1 and book.alive():
-            turn.order_sweep("STARTUP_CANCEL")
         if book.changed:
             book.forget(ledger - KEEP_CLOSED_LEDGERS)
+        for order in book.never_placed:
+            text = f"order {order.id} was never placed: no ledger took it by {order.last_ledger}"
+            turn.event("order_never_placed", text, facts={"order": order.id})
         for fill in book.fills:
             turn.event("fill", fill_line(fill), facts={"tx_hash": fill.tx_hash}, debug=True)
         if book.impossible:
@@ -124,9 +125,7 @@ class Engine:
                 answer = layer.call(order, view)
                 if answer is None:
                     continue
-                _expect(answer, Resolution)
-                _plain(answer.evidence)
-                resolution = answer
+                resolution = answers.resolution(answer)
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the order is then held)
                 self._note_fault(turn, layer.name, "on_disappeared_order", error)
             break
@@ -196,7 +195,7 @@ class Engine:
         for name, observe in self._observers:
             try:
                 if observe(view) is not None:
-                    raise TypeError("observe answers nothing")
+                    raise TypeError("expected no answer")
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, name, "observe", error)
         cause = turn.regime.guard
@@ -222,9 +221,7 @@ class Engine:
     def _ask_recovery(self, turn: Turn, guard: Guard) -> Stay | Recover | None:
         assert guard.evaluate_recovery is not None
         try:
-            answer: Stay | Recover = guard.evaluate_recovery(turn.view())
-            _expect(answer, Stay, Recover)
-            _plain(answer.measures)
+            answer = answers.recovery(guard.evaluate_recovery(turn.view()))
             turn.measures[guard.source + ".recovery"] = answer.measures
         except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is then not recovered)
             self._note_fault(turn, guard.name, "evaluate_recovery", error)
@@ -233,12 +230,11 @@ class Engine:
 
     def _rearm(self, turn: Turn) -> None:
         turn.armed = True
-        for named in self._plugins.rearms:
+        for rearm in self._plugins.rearms:
             try:
-                if named.call(turn.view()) is not None:
-                    raise TypeError("on_rearm answers nothing")
+                answers.nothing(rearm.call(turn.view()))
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
-                self._fault(turn, named.name, "on_rearm", error)
+                self._fault(turn, rearm.name, "on_rearm", error)
 
     # --- 7 guard ---
 
@@ -250,8 +246,8 @@ class Engine:
                 answer = evaluate_entry(view)
                 kind = type(answer)
                 if kind is not Clear or type(answer.measures) is not dict:
-                    _expect(answer, Clear, Enter)
-                    _plain(answer.measures)
+                    answers.entry(answer)
+                named(answer.measures)
                 measures[source] = answer.measures
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, guard.name, "evaluate_entry", error)
@@ -261,15 +257,17 @@ class Engine:
                 self._enter(turn, guard, answer)
                 view = turn.view()
         try:
-            turn.encode_measures()
+            plain = turn.encode_measures()
         except BaseException:  # noqa: BLE001 (a plugin's own class may raise anything when it is encoded)
+            plain = False
+        if not plain:
             self._blame_measures(turn)
             turn.encode_measures()
 
     def _blame_measures(self, turn: Turn) -> None:
         for guard in self._plugins.guards:
             try:
-                _plain(turn.measures.get(guard.source, {}))
+                answers.entry(Clear(turn.measures.get(guard.source, {})))
             except BaseException as error:  # noqa: BLE001 (as above)
                 turn.measures[guard.source] = {}
                 self._fault(turn, guard.name, "evaluate_entry", error)
@@ -277,9 +275,8 @@ class Engine:
     def _enter(self, turn: Turn, guard: Guard, answer: Enter) -> None:
         settings = self._settings.degraded_recovery
         cause = Cause(guard.source, answer.reason, turn.tick, turn.now, turn.elapsed)
-        turn.regime = modes.enter(turn.regime, cause, settings)
+        turn.regime, passed = modes.enter(turn.regime, cause, settings)
         turn.degraded(cause, answer.measures)
-        passed = modes.at_cap(turn.regime, guard.source, settings)
         if passed is not None:
             turn.event(
                 "episode_limit",
@@ -302,7 +299,12 @@ class Engine:
         sell: float | None = None
         if turn.anchor is not None:
             buy, sell = quoting.quotes(turn.observation.market, turn.anchor, turn.inventory_pct, terms)
-        quoted = [order for order in turn.book.orders.values() if order.status in QUOTED]
+        quoted = []
+        for order in tuple(turn.book.orders.values()):
+            if order.status in QUOTED:
+                quoted.append(order)
+            elif order.status is CANCEL_REQUESTED and turn.wants_cancel(order):
+                turn.cancel(order, "requote")
         renew = quoting.near_expiry(quoted, turn.now, terms)
         for order in quoted:
             buying = order.side is BUY
@@ -343,9 +345,9 @@ class Engine:
     def _note_fault(self, turn: Turn, name: str, hook: str, error: BaseException) -> None:
         turn.event(
             "plugin_fault",
-            f"plugin {name}: {hook} failed with {type(error).__name__}: {error}",
+            f"plugin {name}: {hook} failed with {answers.words(error)}",
             source=name,
-            facts={"plugin": name, "hook": hook, "where": _where(error)},
+            facts={"plugin": name, "hook": hook, "where": answers.where(error)},
         )
 
     def _fault(self, turn: Turn, name: str, hook: str, error: BaseException) -> None:
@@ -360,7 +362,7 @@ class Engine:
             turn.degraded(cause, {"plugin": name, "hook": hook}, joined=before.degraded)
         if settings.policy == "halt" or turn.faults.count > settings.max:
             counted = f"fault {turn.faults.count}, {settings.max} allowed"
-            detail = f"{hook} failed with {type(error).__name__}: {error}; {counted}"
+            detail = f"{hook} failed with {answers.words(error)}; {counted}"
             turn.stop(HaltReason.PLUGIN_FAULT, name, detail)
 
     def _decide(self, turn: Turn) -> tuple[Decision, State]:
@@ -378,41 +380,14 @@ class Engine:
         marks: dict[str, Mark] = {}
         for marker in self._plugins.markers:
             try:
-                answer = marker.call(orders, turn.sweep.cause)
-                _expect(answer, tuple, list)
-                for mark in answer:
-                    _expect(mark, Mark)
-                    if mark.order_id not in {order.id for order in orders}:
-                        raise ValueError(f"a mark for order {mark.order_id}, which is not being cancelled")
+                answer = marker.call(orders, turn.sweep.cause, turn.now)
+                for mark in answers.marks(answer, {order.id for order in orders}):
                     marks.setdefault(mark.order_id, mark)
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the cancels still go out)
                 self._note_fault(turn, marker.name, "on_cancel_all", error)
                 turn.stop(
                     HaltReason.PLUGIN_FAULT,
                     marker.name,
-                    f"on_cancel_all failed with {type(error).__name__}: {error}; the cancels were sent",
+                    f"on_cancel_all failed with {answers.words(error)}; the cancels were sent",
                 )
         turn.cancel_all(orders, marks)
-
-
-def _where(error: BaseException) -> str:
-    """The line that raised, for the plugin's author."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-
-
-def _expect(answer: object, *kinds: type) -> None:
-    if type(answer) not in kinds:
-        wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise TypeError(f"expected {wanted}, got {answer!r:.80}")
-    if isinstance(answer, (Enter, Recover)) and (type(answer.reason) is not str or not answer.reason):
-        raise TypeError(f"expected a reason, got {answer.reason!r:.80}")
-
-
-def _plain(facts: object) -> None:
-    """What goes to the decision log and the database must be a dict of plain values."""
-    if type(facts) is not dict:
-        raise TypeError(f"expected a dict of plain values, got {facts!r:.80}")
-    _encode(facts)

@@ -72,7 +72,7 @@ class HookSpecs(Protocol):
         """
 
     @hookspec
-    def on_cancel_all(self, orders: Sequence[Order], cause: str) -> Sequence[Mark]:
+    def on_cancel_all(self, orders: Sequence[Order], cause: str, now: float) -> Sequence[Mark]:
         """Every order that may be alive is about to be cancelled; nothing has been sent yet.
 
         Answers the marks to be written, an empty sequence for none; they are committed together with the cancel

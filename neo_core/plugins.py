@@ -7,13 +7,14 @@ parties by rank, then by name; layers by rank, then by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import Distribution, EntryPoint, entry_points, version
 from typing import Any
 
 import msgspec
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from neo_core.config import GuardConfig, PluginConfig
 from neo_core.errors import PluginRefused
@@ -100,7 +101,7 @@ def _requirement_on_core(distribution: Distribution) -> str | None:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue
-        if requirement.name.lower().replace("_", "-") == "neo-core" and (
+        if canonicalize_name(requirement.name) == "neo-core" and (
             requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         ):
             return str(requirement.specifier)
@@ -243,7 +244,7 @@ def _hooks(name: str, instance: Any) -> dict[str, Callable[..., Any]]:
                     "the order of plugins is NEO's, declare a rank instead"
                 )
             hooks[hook] = _plain(implementation.function, implementation.argnames, caller.spec.argnames)
-    if not hooks and not getattr(instance, "layers", ()):
+    if not hooks and not _own_layers(name, instance):
         raise PluginRefused(
             f"plugin {name}: it has no hook; mark at least one of {', '.join(HOOKS)} with @hookimpl"
         )
@@ -287,9 +288,9 @@ def _layers(
     for name, instance in instances.items():
         if "on_disappeared_order" in hooks[name]:
             layers.append(Named(name, hooks[name]["on_disappeared_order"], _rank(name, instance)))
-        for layer in getattr(instance, "layers", ()):
+        for layer in _own_layers(name, instance):
             rank = _rank(name, layer)
-            layer_hooks = _hooks(f"{name}.{rank}", layer)
+            layer_hooks = _hooks(f"{name}, layer {rank}", layer)
             if tuple(layer_hooks) != ("on_disappeared_order",):
                 raise PluginRefused(
                     f"plugin {name}: layer {rank} answers on_disappeared_order and nothing else, "
@@ -297,6 +298,13 @@ def _layers(
                 )
             layers.append(Named(name, layer_hooks["on_disappeared_order"], rank))
     return tuple(sorted(layers, key=lambda layer: (layer.rank, layer.name)))
+
+
+def _own_layers(name: str, instance: Any) -> tuple[Any, ...]:
+    layers = getattr(instance, "layers", ())
+    if type(layers) is not tuple:
+        raise PluginRefused(f"plugin {name}: layers should be a tuple of objects, it is {layers!r:.80}")
+    return layers
 
 
 def _rank(name: str, instance: Any) -> int:
@@ -310,7 +318,3 @@ def _place(name: str, instance: Any) -> tuple[int, int, str]:
     if name in BUILT_IN:
         return BUILT_IN.index(name), 0, name
     return len(BUILT_IN), _rank(name, instance), name
-
-
-def recoverable(guards: Iterable[Guard], source: str) -> bool:
-    return any(guard.recoverable for guard in guards if guard.source == source)

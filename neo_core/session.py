@@ -7,11 +7,13 @@ in it but settle and cancel, until the ledger shows no own offer or the limits o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
+from neo_core import answers
 from neo_core.config import Settings
 from neo_core.engine import Engine
 from neo_core.errors import ObservationFailed, RecordingEnded, StoreError
@@ -149,18 +151,19 @@ class Session:
         write = log.debug if event.debug else log.warning if event.kind in LOUD else log.info
         facts = {key: value for key, value in event.facts.items() if key not in NAMED}
         write(event.kind, tick=decision.tick, source=event.source, text=event.text, **facts)
-        if event.debug:
+        if event.debug or not self._watchers:
             return
+        event = replace(event, facts=MappingProxyType(dict(event.facts)))
         for watcher in self._watchers:
             try:
-                watcher.call(event)
+                answers.nothing(watcher.call(event))
             except BaseException as error:  # noqa: BLE001 (a watcher may raise anything; trading goes on)
-                log.error("watcher_failed", plugin=watcher.name, error=f"{type(error).__name__}: {error}")
+                log.error("watcher_failed", plugin=watcher.name, error=answers.words(error))
 
     def _fail(self, error: Exception) -> None:
         """Something that nobody planned for. Cancels are attempted from what is known, without the database."""
         self._failures += 1
-        text = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, StoreError) else answers.words(error)
         self._log.error("session_failed", text=text)
         if self._state.halt is None:
             self._close(Halt(HaltReason.UNEXPECTED, "session", text))
@@ -171,7 +174,7 @@ class Session:
             cancels = [Cancel(order.id, order.sequence, "HALT_CANCEL") for order in self._alive()]
             self._gateway.send(self._gateway.prepare(cancels))
         except Exception as again:  # noqa: BLE001 (what is left open is named when the session ends)
-            self._log.error("cancels_failed", text=f"{type(again).__name__}: {again}")
+            self._log.error("cancels_failed", text=answers.words(again))
 
     def _close(self, halt: Halt) -> None:
         state = self._state
@@ -203,7 +206,7 @@ class Session:
         try:
             self._gateway.close()
         except Exception as error:  # noqa: BLE001 (the session is over, and its reason stands)
-            self._log.error("gateway_not_closed", text=f"{type(error).__name__}: {error}")
+            self._log.error("gateway_not_closed", text=answers.words(error))
         write = self._log.info if halt.reason.exit_code == 0 else self._log.error
         write("session_ended", reason=halt.reason.value, source=halt.source, detail=halt.detail)
         return Ending(state.session, self._ticks, halt)

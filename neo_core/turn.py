@@ -50,6 +50,7 @@ class Turn:
     __slots__ = (
         "_events",
         "_intents",
+        "_latest",
         "_refusals",
         "_refused",
         "_serial",
@@ -89,14 +90,21 @@ class Turn:
         self._terms = terms
         self.tick = state.tick + 1
         self.now = now = given.now
+        self._latest = now
+        self.elapsed = state.elapsed
         before = state.now
-        # A clock that stands in for a close time may lie a little before the last one.
-        self.elapsed = state.elapsed if before is None or now <= before else state.elapsed + (now - before)
+        if before is not None:
+            if now > before:
+                self.elapsed += now - before
+            else:
+                self._latest = before  # a clock that stands in for a close time may lie behind the last one
         self.regime = state.regime
         self.sweep = state.sweep
         self.faults = state.faults
         self.armed = state.armed
         self.holding = state.holding
+        if self.holding is None and state.inventory is not None:
+            self.holding = _floats(state.inventory)
         self.opened = state.opened
         self.was = state.mode
         self.halt = state.halt
@@ -257,7 +265,7 @@ class Turn:
     def place(self, quote: quoting.Quote, rlusd: Decimal) -> Order:
         self._serial += 1
         order = Order(
-            id=f"{self.state.session}-{self._serial}",
+            id=f"{self.state.session}-{self._serial:06d}",
             side=quote.side,
             price=quote.price,
             drops=quote.drops,
@@ -297,7 +305,7 @@ class Turn:
         assert self.sweep is not None
         cause = self.sweep.cause
         for order in orders:
-            wanted = self._wants_cancel(order)
+            wanted = self.wants_cancel(order)
             marked = self.book.mark(order, marks[order.id]) if order.id in marks else order
             if wanted:
                 self.cancel(marked, cause)
@@ -306,7 +314,7 @@ class Turn:
 
     def cancel_again(self) -> None:
         assert self.sweep is not None
-        again = [order for order in self.book.alive() if self._wants_cancel(order)]
+        again = [order for order in self.book.alive() if self.wants_cancel(order)]
         for order in again:
             self.cancel(order, self.sweep.cause)
         if again:
@@ -317,7 +325,7 @@ class Turn:
                 facts={"left": len(again), "ledgers": since},
             )
 
-    def _wants_cancel(self, order: Order) -> bool:
+    def wants_cancel(self, order: Order) -> bool:
         """Its earlier cancel, if any, is known to be dead, or two ledgers have passed since it was sent."""
         if order.status not in (OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE):
             return True
@@ -325,8 +333,11 @@ class Turn:
 
     # --- what comes out ---
 
-    def encode_measures(self) -> None:
-        self.encoded = msgspec.Raw(_encode(self.measures))
+    def encode_measures(self) -> bool:
+        """False if something in them looks like a list or a dict, where only plain values should be."""
+        encoded = _encode(self.measures)
+        self.encoded = msgspec.Raw(encoded)
+        return encoded.count(b"{") == len(self.measures) + 1 and b"[" not in encoded
 
     def decision(self) -> Decision:
         book = self.book
@@ -358,7 +369,7 @@ class Turn:
         return State(
             state.session,
             self.tick,
-            self.now,
+            self._latest,
             self.elapsed,
             self.ledger_index,
             state.close_time if observed is None else observed.close_time,

@@ -189,7 +189,10 @@ def _account(store: Store, settings: Settings, crashed: int | None) -> str:
     accounts = [row["account"] for row in store.sessions(engine)]
     if accounts and (crashed is not None or settings.paper.wallet == "keep"):
         return str(accounts[-1])
-    return f"{engine}-paper-{len(set(accounts)) + 1}"
+    number = len(set(accounts)) + 1
+    while _wallet(settings, f"{engine}-paper-{number}").exists():
+        number += 1  # left behind by a database that was removed
+    return f"{engine}-paper-{number}"
 
 
 def _paper(
@@ -206,7 +209,7 @@ def _paper(
         reserve_base_drops=round(paper.reserve_base_xrp * DROPS),
         reserve_step_drops=round(paper.reserve_step_xrp * DROPS),
     )
-    ledger = PaperLedger.open(_wallets(settings) / f"{account}.jsonl", opening)
+    ledger = PaperLedger.open(_wallet(settings, account), opening)
     market = skip(scenario.market(paper.seed), _ledgers_gone(ledger, opened.state, store))
     if paper.speed == 0:
         return PaperGateway(ledger, market)
@@ -225,10 +228,10 @@ def _ledgers_gone(ledger: PaperLedger, state: State, store: Store) -> int:
     return max(ledger.index, state.ledger_index or 0) - ledger.index_at(began_at) + 1
 
 
-def _wallets(settings: Settings) -> Path:
+def _wallet(settings: Settings, account: str) -> Path:
     """The paper ledgers lie beside the database, one file a wallet: no part of the engine's own records."""
     database = Path(settings.engine.database.removeprefix("sqlite:///"))
-    return database.with_name(f"{database.stem}-paper")
+    return database.with_name(f"{database.stem}-paper") / f"{account}.jsonl"
 
 
 def _most_ticks(asked: Asked, settings: Settings, scenario: Scenario) -> int | None:

@@ -155,13 +155,14 @@ class Model:
             elif "enter" in script[source] and not self.guard and not self.faulty and not self.halt:
                 self.counts[source] += 1
                 self.guard, self.guard_since = source, self.elapsed
-                if self.counts[source] > 1:
-                    self.cooldowns[source] = COOLDOWN
                 if self.counts[source] >= CAP:
                     self.halt = "degraded_episode_limit_halt"
+                elif self.counts[source] > 1:
+                    self.cooldowns[source] = COOLDOWN
 
 
 ANSWERS = st.sampled_from(["", "", "", "well", "well", "well", "enter", "enter", "enter well", "lost well"])
+STORMY = {**dict.fromkeys(SOURCES, ""), "amber": "enter well"}
 
 
 class Machine(RuleBasedStateMachine):
@@ -189,6 +190,14 @@ class Machine(RuleBasedStateMachine):
         for _ in range(count):
             if self.model.halt is None:
                 self._tick({**dict.fromkeys(SOURCES, ""), source: "well"}, False)
+
+    @precondition(lambda self: self.model.halt is None)
+    @rule(count=st.integers(3, 12))
+    def storm(self, count: int) -> None:
+        """A guard that is well as soon as it is asked, and enters again at once: the way to its cap."""
+        for _ in range(count):
+            if self.model.halt is None:
+                self._tick(STORMY, False)
 
     @precondition(lambda self: self.model.halt is None)
     @rule(count=st.integers(1, MAX_FAILURES))

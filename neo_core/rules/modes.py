@@ -17,7 +17,7 @@ from neo_core.state import Regime
 if TYPE_CHECKING:
     from neo_core.config import DegradedConfig, DegradedRecoveryConfig
 
-__all__ = ["at_cap", "cool", "enter", "is_last", "mend", "raise_integrity", "recover", "timed_out"]
+__all__ = ["cool", "enter", "is_last", "mend", "raise_integrity", "recover", "timed_out"]
 
 INTEGRITY_TIMEOUTS = {
     "wallet_truth": HaltReason.INVENTORY_TRUTH,
@@ -26,25 +26,24 @@ INTEGRITY_TIMEOUTS = {
 }
 
 
-def enter(regime: Regime, cause: Cause, settings: DegradedRecoveryConfig) -> Regime:
-    """A guard's fresh entry, when nothing is wrong yet: counted, and from the second on with a cool-down."""
-    count = regime.episodes.get(cause.source, 0) + 1
-    rearmed = settings.recovery_cooldown_ticks if count > 1 else 0
-    return replace(
+def enter(regime: Regime, cause: Cause, settings: DegradedRecoveryConfig) -> tuple[Regime, Halt | None]:
+    """A guard's fresh entry, when nothing is wrong yet: counted. At the cap it halts, else it may cool down."""
+    source, cap = cause.source, settings.max_degraded_episodes_per_source_per_session
+    count = regime.episodes.get(source, 0) + 1
+    halt = None
+    cooldown = 0
+    if count >= cap:
+        halt = Halt(HaltReason.EPISODE_LIMIT, source, f"episode {count} of {source}, the cap is {cap}")
+    elif count > 1:
+        cooldown = settings.recovery_cooldown_ticks
+    entered = replace(
         regime,
         guard=cause,
-        episodes={**regime.episodes, cause.source: count},
-        cooldowns={**regime.cooldowns, cause.source: rearmed},
-        cooled_at=cause.since if rearmed == 0 else None,
+        episodes={**regime.episodes, source: count},
+        cooldowns={**regime.cooldowns, source: cooldown},
+        cooled_at=cause.since if cooldown == 0 else None,
     )
-
-
-def at_cap(regime: Regime, source: str, settings: DegradedRecoveryConfig) -> Halt | None:
-    count = regime.episodes[source]
-    cap = settings.max_degraded_episodes_per_source_per_session
-    if count < cap:
-        return None
-    return Halt(HaltReason.EPISODE_LIMIT, source, f"episode {count} of {source}, the cap is {cap}")
+    return entered, halt
 
 
 def cool(regime: Regime, elapsed: float) -> tuple[Regime, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -39,6 +40,8 @@ ALIVE = MARKABLE | {CANCELLED_BY_ENGINE}
 """An order in one of these may still be taken by someone, so exposure counts it."""
 
 REFUSED = AckOutcome.REFUSED
+GUESS = "guess"
+"""Stands among the proofs of an order that was taken for filled; what is left of it is then what was guessed."""
 MOST_CLOSED = 32
 
 _ENDS = frozenset({FILLED, CANCELLED, EXPIRED})
@@ -53,7 +56,7 @@ MOVES: Mapping[OrderStatus, tuple[frozenset[OrderStatus], frozenset[OrderStatus]
     CANCEL_REQUESTED: (_ENDS | {CANCELLED_BY_ENGINE, HELD, REJECTED}, _NOWHERE),
     CANCELLED_BY_ENGINE: (_NOWHERE, _ENDS | {REJECTED}),
     HELD: (frozenset({FILLED, CANCELLED}), frozenset({EXPIRED, REJECTED})),
-    FILLED: (_NOWHERE, frozenset({CANCELLED, EXPIRED})),
+    FILLED: (_NOWHERE, frozenset({HELD})),
     CANCELLED: (_NOWHERE, frozenset({FILLED, EXPIRED})),
     EXPIRED: (_NOWHERE, frozenset({FILLED, CANCELLED})),
     REJECTED: (_NOWHERE, _ENDS),
@@ -89,6 +92,7 @@ class Book:
     changed: Mapping[str, Order] = {}
     _changed: dict[str, Order] | None = None
     fills: tuple[Fill, ...] = ()
+    never_placed: tuple[Order, ...] = ()
     impossible = ""
 
     def __init__(self, state: State, tick: int, now: float) -> None:
@@ -109,6 +113,7 @@ class Book:
             self.orders.pop(order.id, None)
             self.closed[order.id] = order
         else:
+            self.closed.pop(order.id, None)
             self.orders[order.id] = order
 
     def forget(self, before_ledger: int) -> None:
@@ -134,17 +139,16 @@ class Book:
             self.inventory = Inventory(account.xrp_drops, account.rlusd)
         elif account.transactions or account.events:
             self._prove(account, ledger_index, -1 if since is None else since)
-        return self._look(account.offers, ledger_index)
+        complete = since is not None and account.covers_from <= since + 1
+        return self._look(account.offers, ledger_index, complete)
 
     def _prove(self, account: Account, ledger_index: int, since: int) -> None:
         inventory = self.inventory
         assert inventory is not None
-        fees, failed = 0, []
+        fees = 0
         for transaction in account.transactions:
             if transaction.ledger_index > since:
                 fees += transaction.fee_drops
-                if transaction.result != "tesSUCCESS":
-                    failed.append(transaction.sequence)
         if fees:
             self.inventory = Inventory(inventory.drops - fees, inventory.rlusd)
         for event in account.events:
@@ -155,10 +159,13 @@ class Book:
                 self._cannot_be(
                     f"ledger {event.ledger_index} shows offer {event.sequence}, which this engine never made"
                 )
-        for sequence in failed:
-            order = self._named(sequence)
-            if order is not None:
-                self.put(_move(order, REJECTED, proven=True, closed_ledger=ledger_index))
+        for transaction in account.transactions:
+            order = self._named(transaction.sequence)
+            # What failed was not placed, nor can be what lost its sequence to another transaction.
+            if order is not None and not (order.seen or order.closed_ledger):
+                failed = transaction.result != "tesSUCCESS"
+                if failed if transaction.tx_hash == order.tx_hash else transaction.ledger_index > since:
+                    self._reject(order, ledger_index)
 
     def _named(self, sequence: int) -> Order | None:
         """The order that made this offer. Those that may still be alive are looked through first."""
@@ -171,6 +178,8 @@ class Book:
     def _apply(self, order: Order, event: OfferEvent) -> None:
         """One proven event. What moved is booked once, by its transaction, whatever the order's status."""
         kind = event.event
+        if GUESS in order.proofs and kind != "placed":
+            order = self._take_back(order)
         if event.drops and event.tx_hash not in order.proofs:
             if event.drops > order.rest_drops:
                 self._cannot_be(
@@ -178,14 +187,14 @@ class Book:
                     f"which had {order.rest_drops} left"
                 )
                 return
-            self._fill(order, event.drops, event)
+            self._fill(order, order.side, event.drops, event.rlusd, event)
             order = replace(
                 order,
                 rest_drops=event.rest_drops,
                 rest_rlusd=event.rest_rlusd,
                 proofs=(*order.proofs, event.tx_hash),
             )
-            if kind == "filled":
+            if kind == "filled" and order.status is not FILLED:
                 order = _move(order, FILLED, proven=True, closed_ledger=event.ledger_index)
             elif order.status in QUOTED:
                 order = _move(order, PARTIALLY_FILLED)
@@ -202,17 +211,26 @@ class Book:
             ended = EXPIRED if event.cause == "expired" else CANCELLED
             self.put(_move(order, ended, proven=True, closed_ledger=event.ledger_index))
 
-    def _fill(self, order: Order, drops: int, event: OfferEvent | None) -> None:
-        rlusd = order.rest_rlusd if event is None else event.rlusd
+    def _take_back(self, order: Order) -> Order:
+        """Proof has come about an order that was taken for filled: what was guessed is undone before it counts."""
+        self._fill(order, order.side.opposite, order.rest_drops, order.rest_rlusd, None)
+        proofs = tuple([proof for proof in order.proofs if proof != GUESS])
+        order = _move(order, HELD, proven=True, closed_ledger=0, proofs=proofs)
+        self.put(order)
+        return order
+
+    def _fill(self, order: Order, side: Side, drops: int, rlusd: Decimal, event: OfferEvent | None) -> None:
+        """Moves the inventory: by an event that proves it, or without one by a guess, or by taking that back."""
         assert self.inventory is not None
-        bought = 1 if order.side is Side.BUY else -1
+        bought = 1 if side is Side.BUY else -1
         self.inventory = Inventory(self.inventory.drops + bought * drops, self.inventory.rlusd - bought * rlusd)
+        guess = f"{GUESS}:{order.id}:{side}"
         fill = Fill(
             order_id=order.id,
-            side=order.side,
+            side=side,
             drops=drops,
             rlusd=rlusd,
-            tx_hash="" if event is None else event.tx_hash,
+            tx_hash=guess if event is None else event.tx_hash,
             sequence=order.sequence,
             ledger_index=0 if event is None else event.ledger_index,
             tick=self._tick,
@@ -221,15 +239,19 @@ class Book:
         )
         self.fills += (fill,)
 
-    def _look(self, offers: Sequence[Offer], ledger_index: int) -> list[Order]:
+    def _reject(self, order: Order, ledger_index: int) -> None:
+        self.never_placed += (order,)
+        self.put(_move(order, REJECTED, proven=True, closed_ledger=ledger_index))
+
+    def _look(self, offers: Sequence[Offer], ledger_index: int, complete: bool) -> list[Order]:
         """Compares our orders with the offers that the ledger shows."""
         shown = {offer.sequence: offer for offer in offers}
-        vanished, first_seen = [], []
+        first_seen, missing = [], []
         for order in self.orders.values():
             offer = shown.pop(order.sequence, None)
             if offer is None:
-                if order.status in ALIVE and (order.seen or 0 < order.last_ledger < ledger_index):
-                    vanished.append(order)
+                if order.status in ALIVE:
+                    missing.append(order)
                 continue
             if offer.drops != order.rest_drops:
                 change = "grew" if offer.drops > order.rest_drops else "shrank without proof"
@@ -244,7 +266,18 @@ class Book:
             self.put(_move(seen, OPEN) if seen.status is PENDING else seen)
         if shown:
             self._cannot_be(f"the ledger shows our offers {sorted(shown)}, which this engine never made")
-        return vanished
+        return [order for order in missing if self._vanished(order, ledger_index, complete)]
+
+    def _vanished(self, order: Order, ledger_index: int, complete: bool) -> bool:
+        """Was it seen, or must it have landed? With complete coverage its absence is proof: it was never placed."""
+        if order.seen:
+            return True
+        if not 0 < order.last_ledger <= ledger_index:
+            return False
+        if complete:
+            self._reject(order, ledger_index)
+            return False
+        return order.last_ledger < ledger_index
 
     def _cannot_be(self, what: str) -> None:
         self.impossible = self.impossible or what
@@ -257,8 +290,8 @@ class Book:
         elif outcome is Outcome.HELD:
             self.put(_move(order, HELD))
         elif outcome is Outcome.PHANTOM_FILL:
-            self._fill(order, order.rest_drops, None)
-            self.put(_move(order, FILLED, closed_ledger=ledger_index))
+            self._fill(order, order.side, order.rest_drops, order.rest_rlusd, None)
+            self.put(_move(order, FILLED, closed_ledger=ledger_index, proofs=(*order.proofs, GUESS)))
         else:
             ended = EXPIRED if outcome is Outcome.EXPIRED else CANCELLED
             self.put(_move(order, ended, closed_ledger=ledger_index))

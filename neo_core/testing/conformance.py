@@ -88,7 +88,9 @@ class _Session:
         yield from self._ask(self._hooks, "evaluate_entry", view, view=view)
         if scene.cancel_cause:
             orders = view.open_orders
-            yield from self._ask(self._hooks, "on_cancel_all", view, orders=orders, cause=scene.cancel_cause)
+            yield from self._ask(
+                self._hooks, "on_cancel_all", view, orders=orders, cause=scene.cancel_cause, now=view.now
+            )
         event = Event("tick", f"tick {view.tick}", source=view.source)
         yield from self._ask(self._hooks, "on_event", view, event=event)
 

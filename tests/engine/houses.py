@@ -112,14 +112,14 @@ class Lines:
 
 
 class House:
-    """A session with its gateway, records, log and operator: `run` plays it to its end."""
+    """A session with its gateway, records, log and operator: `run` plays it to its end, 100 ticks at most."""
 
     def __init__(
         self,
         plugins: Mapping[str, type[Any]] | None = None,
         settings: Mapping[str, Any] | None = None,
         *,
-        ticks: int | None = None,
+        ticks: int = 100,
         market: Iterator[MarketTick] | None = None,
         books: Books | None = None,
         records: Records | None = None,

@@ -32,6 +32,16 @@ def decisions(house: House) -> list[Decision]:
     return [decision for decision, _ in house.seen]
 
 
+def quoted(house: House) -> list[str]:
+    """The orders of the first tick."""
+    return [order.id for order in places(decisions(house)[0])]
+
+
+def all_left_open(house: House) -> str:
+    buy, sell = quoted(house)
+    return f"may still be open: {buy} (buy, offer 1), {sell} (sell, offer 2)"
+
+
 # --- closing ---
 
 
@@ -57,7 +67,7 @@ def test_a_session_of_some_seconds_ends_on_the_first_tick_at_or_past_them(second
     assert (ending.halt.reason, ending.ticks) == ("duration_elapsed", tick)
 
 
-@pytest.mark.rule("MODE-5", "REC-1")
+@pytest.mark.rule("MODE-5")
 def test_the_reason_is_committed_before_the_first_cancel_is_sent() -> None:
     timeline: list[str] = []
 
@@ -87,7 +97,7 @@ def test_what_never_goes_away_is_cancelled_again_for_five_ledgers_and_then_named
     assert [len(cancels(decision)) for decision in (halting, *closing)] == [2, 0, 2, 0, 2, 0]
     assert ending.halt.reason == "duration_elapsed"
     assert ending.ticks == 3
-    assert "may still be open: 1-1 (buy, offer 1), 1-2 (sell, offer 2)" in ending.halt.detail
+    assert all_left_open(house) in ending.halt.detail
     assert house.books.ended == [ending.halt]
 
 
@@ -107,7 +117,7 @@ def test_closing_ends_when_no_observation_comes_for_thirty_seconds() -> None:
     ending = house.run()
     assert len(decisions(house)) == 3 + 8  # 30 seconds are past with the eighth ledger of four
     assert ending.halt.reason == "duration_elapsed"
-    assert "may still be open: 1-1" in ending.halt.detail
+    assert all_left_open(house) in ending.halt.detail
     assert len(house.gateway.cancels) == 2  # who sees nothing cannot tell that they are dead
 
 
@@ -131,7 +141,7 @@ def test_a_second_signal_ends_at_once_and_says_what_remains() -> None:
     ending = house.run()
     assert [decision.tick for decision in decisions(house)] == [1, 2, 3, 4, 5, 6]
     assert (ending.halt.reason, ending.ticks) == ("engine_requested_halt", 5)
-    assert ending.halt.detail.startswith("SIGINT received; may still be open: 1-1")
+    assert ending.halt.detail == f"SIGINT received; {all_left_open(house)}"
 
 
 @pytest.mark.rule("MODE-5")
@@ -144,7 +154,7 @@ def test_two_signals_at_once_still_send_the_cancels() -> None:
     house = House(show=show)
     ending = house.run()
     assert (ending.halt.reason, ending.ticks) == ("engine_requested_halt", 4)
-    assert sorted(house.gateway.cancels) == ["1-1", "1-2"]
+    assert house.gateway.cancels == quoted(house)
 
 
 @pytest.mark.rule("MODE-5", "REC-11", "PAP-X2")
@@ -187,9 +197,10 @@ def test_nothing_is_judged_or_placed_while_closing() -> None:
 
 @pytest.mark.rule("MODE-5")
 def test_a_recording_that_ends_with_open_orders_ends_the_session_and_names_them() -> None:
-    ending = House(market=Ledgers(end=3)).run()
+    house = House(market=Ledgers(end=3))
+    ending = house.run()
     assert ending.halt.reason == "replay_exhausted"
-    assert "may still be open: 1-1 (buy, offer 1), 1-2 (sell, offer 2)" in ending.halt.detail
+    assert all_left_open(house) in ending.halt.detail
 
 
 # --- the first reason stays ---
@@ -270,13 +281,13 @@ def fails_on(tick: int) -> Callable[[Decision], bool]:
     return lambda decision: decision.tick >= tick
 
 
-@pytest.mark.rule("HALT-4", "REC-1")
+@pytest.mark.rule("HALT-4")
 @pytest.mark.parametrize("end_fails", [False, True])
 def test_a_store_that_fails_on_an_ordinary_tick_ends_the_session_and_the_cancels_are_sent(end_fails: bool) -> None:
     house = House(books=Books(fails_on(4), end_fails=end_fails))
     ending = house.run()
     assert (ending.halt.reason, ending.halt.detail) == ("unexpected_halt", "the disk is full")
-    assert set(house.gateway.cancels) == {"1-1", "1-2"}
+    assert set(house.gateway.cancels) == set(quoted(house))
     assert house.gateway.observe(None).account.offers == ()
     assert house.books.ended == ([] if end_fails else [ending.halt])
     assert [facts["reason"] for facts in house.log.of("session_ended")] == ["unexpected_halt"]
@@ -292,7 +303,7 @@ def test_a_store_that_fails_on_the_halting_tick_keeps_the_reason(end_fails: bool
     ending = house.run()
     assert (ending.halt.reason, ending.halt.source) == ("risk_gateway_halt", "risk")
     assert ending.halt.reason.exit_code == 3
-    assert set(house.gateway.cancels) == {"1-1", "1-2"}
+    assert set(house.gateway.cancels) == set(quoted(house))
     assert house.gateway.observe(None).account.offers == ()
     ended = house.log.of("session_ended")
     assert [(facts["reason"], facts["detail"]) for facts in ended] == [("risk_gateway_halt", "account frozen")]
@@ -314,14 +325,13 @@ def test_a_store_that_fails_on_the_end_alone_leaves_reason_exit_code_and_log() -
     assert [facts["reason"] for facts in house.log.of("session_ended")] == ["duration_elapsed"]
 
 
-@pytest.mark.rule("HALT-4", "REC-1")
+@pytest.mark.rule("HALT-4")
 def test_new_quotes_of_a_tick_that_could_not_be_committed_are_not_sent() -> None:
     house = House(books=Books(fails_on(4)), market=Ledgers({4: replace(QUIET, bid=2.009, ask=2.011)}))
     house.run()
-    assert [one.intent.order.id for one in house.gateway.sent if not isinstance(one.intent, Cancel)] == [
-        "1-1",
-        "1-2",
-    ]
+    assert [one.intent.order.id for one in house.gateway.sent if not isinstance(one.intent, Cancel)] == quoted(
+        house
+    )
 
 
 @pytest.mark.rule("HALT-4")
