@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neo_core.model import Clear as Clear
     from neo_core.model import Enter as Enter
     from neo_core.model import Event as Event
+    from neo_core.model import Facts as Facts
     from neo_core.model import Fill as Fill
     from neo_core.model import Mark as Mark
     from neo_core.model import Mode as Mode
@@ -33,6 +34,7 @@ _HOMES = {
         "Clear",
         "Enter",
         "Event",
+        "Facts",
         "Fill",
         "Mark",
         "Mode",

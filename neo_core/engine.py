@@ -57,23 +57,23 @@ class Engine:
         self._bounds = risk.bounds(settings.risk)
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
-        turn = Turn(state, given, self._terms)  #       1 observe
+        turn = Turn.begin(state, given, self._terms)  # 1 observe
         if state.tick == 0 and turn.book.alive():
             turn.order_sweep("STARTUP_CANCEL")
-        if turn.observed:
+        if turn.observed is not None:
             self._settle(turn)  #                       2 settle
-        if state.halt is None:
+        if turn.halt is None and turn.regime.integrity:
+            self._verify(turn)  #                       3 verify
+        if turn.halt is None:
+            self._risk(turn)  #                         4 risk
+        if turn.halt is None:
+            self._clock(turn)  #                        5 clock
+        if turn.observed is not None:
             if turn.halt is None:
-                self._verify(turn)  #                   3 verify
-            if turn.halt is None:
-                self._risk(turn)  #                     4 risk
-            if turn.halt is None:
-                self._clock(turn)  #                    5 clock
-            if turn.observed and turn.halt is None:
                 self._recover(turn)  #                  6 recover
-            if turn.observed and turn.halt is None:
+            if turn.halt is None:
                 self._guard(turn)  #                    7 guard
-            if turn.observed and turn.halt is None:
+            if turn.halt is None:
                 self._quote(turn)  #                    8 quote
         return self._decide(turn)  #                    9 commit, act and record are the session's
 
@@ -91,6 +91,9 @@ class Engine:
     def _settle(self, turn: Turn) -> None:
         observation = turn.observation
         book = turn.book
+        if turn.sweep is None and book.unmoved(observation.account):
+            turn.value_inventory()
+            return
         ledger = observation.ledger_index
         vanished = book.settle(observation.account, ledger, turn.state.ledger_index)
         turn.value_inventory()
@@ -113,7 +116,7 @@ class Engine:
             took = ledger - sweep.ledger_index
             turn.event(
                 "cancel_all_complete",
-                f"{sweep.cause}: no own offer is left, after {took} ledgers",
+                f"{sweep.cause}: no own offer is left, after {took} ledger{'' if took == 1 else 's'}",
                 facts={"ledgers": took},
             )
 
@@ -140,8 +143,6 @@ class Engine:
 
     def _verify(self, turn: Turn) -> None:
         regime = turn.regime
-        if not regime.integrity:
-            return
         clean = turn.faults.clean_ticks >= self._settings.plugin_fault.clear_ticks
         if clean and (turn.sweep is None or not modes.is_last(regime, "plugin_fault")):
             turn.regime = modes.mend(regime, "plugin_fault")
@@ -150,11 +151,12 @@ class Engine:
     # --- 4 risk ---
 
     def _risk(self, turn: Turn) -> None:
-        if turn.given.kill is not None:
-            turn.stop(HaltReason.KILL_SWITCH, "operator", turn.given.kill)
+        kill, seen = turn.given.kill, turn.observed
+        if kill is not None:
+            turn.stop(HaltReason.KILL_SWITCH, "operator", kill)
             return
-        if turn.observed and turn.observed.health.cannot_trade is not None:
-            turn.stop(HaltReason.GATEWAY, "risk", turn.observed.health.cannot_trade)
+        if seen is not None and seen.health.cannot_trade is not None:
+            turn.stop(HaltReason.GATEWAY, "risk", seen.health.cannot_trade)
             return
         try:
             passed = risk.limit_passed(self._limits, turn.holding or NOTHING, turn.risk, turn.ledger_age)
@@ -244,8 +246,8 @@ class Engine:
         for guard, source, evaluate_entry in self._entries:
             try:
                 answer = evaluate_entry(view)
-                kind = type(answer)
-                if kind is not Clear or type(answer.measures) is not dict:
+                clear = type(answer) is Clear and type(answer.measures) is dict
+                if not clear:
                     answers.entry(answer)
                 named(answer.measures)
                 measures[source] = answer.measures
@@ -253,7 +255,7 @@ class Engine:
                 self._fault(turn, guard.name, "evaluate_entry", error)
                 view = turn.view()
                 continue
-            if kind is Enter and turn.halt is None and not turn.regime.degraded:
+            if not clear and turn.halt is None and not turn.regime.degraded:
                 self._enter(turn, guard, answer)
                 view = turn.view()
         try:
@@ -294,12 +296,16 @@ class Engine:
     def _quote(self, turn: Turn) -> None:
         if turn.regime.degraded or turn.sweep is not None or turn.episode_ended:
             return
-        terms = self._terms
-        buy: float | None = None
-        sell: float | None = None
+        terms, buy, sell = self._terms, None, None
         if turn.anchor is not None:
             buy, sell = quoting.quotes(turn.observation.market, turn.anchor, turn.inventory_pct, terms)
-        quoted = []
+            if quoting.rest(turn.book.orders.values(), QUOTED, buy, sell, turn.now, terms):
+                return
+        self._requote(turn, buy, sell)
+
+    def _requote(self, turn: Turn, buy: float | None, sell: float | None) -> None:
+        """Cancels what is not the quote that we want, and places what is missing. None: nothing on that side."""
+        terms, quoted = self._terms, []
         for order in tuple(turn.book.orders.values()):
             if order.status in QUOTED:
                 quoted.append(order)
@@ -332,7 +338,7 @@ class Engine:
             turn.holding,
             turn.observation.account,
             alive,
-            inf if allowed == inf else allowed - turn.messages_sent,
+            0 if allowed == inf else turn.messages_sent,
             self._bounds,
         )
         if refusal is None:

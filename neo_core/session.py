@@ -112,14 +112,18 @@ class Session:
         self._tell(decision)
 
     def _observe(self) -> Input:
-        stop, kill = self._operator.poll()
+        observation, failure = None, ""
         try:
             observation = self._gateway.observe(self._state.ledger_index)
         except ObservationFailed as error:
-            return Input(self._gateway.now(), None, str(error), stop, kill, acks=self._acks)
+            failure = str(error)
         except RecordingEnded as error:
-            self._exhausted = True
-            return Input(self._gateway.now(), None, str(error), stop, kill, exhausted=True, acks=self._acks)
+            failure, self._exhausted = str(error), True
+        # After the wait for a ledger, so that what was asked for meanwhile counts on this tick.
+        stop, kill = self._operator.poll()
+        if observation is None:
+            now = self._gateway.now()
+            return Input(now, None, failure, stop, kill, exhausted=self._exhausted, acks=self._acks)
         self._last_seen = observation.close_time
         return Input(observation.close_time, observation, "", stop, kill, acks=self._acks)
 
@@ -199,10 +203,7 @@ class Session:
         left = self._left()
         if left:
             halt = replace(halt, detail=f"{halt.detail}; {left}")
-        try:
-            halt = self._records.end(halt, ended_at=self._wall(), ticks=self._ticks, inventory=state.inventory)
-        except StoreError as error:
-            self._log.error("ending_not_recorded", text=str(error))
+        self._record(halt)
         try:
             self._gateway.close()
         except Exception as error:  # noqa: BLE001 (the session is over, and its reason stands)
@@ -210,6 +211,18 @@ class Session:
         write = self._log.info if halt.reason.exit_code == 0 else self._log.error
         write("session_ended", reason=halt.reason.value, source=halt.source, detail=halt.detail)
         return Ending(state.session, self._ticks, halt)
+
+    def _record(self, halt: Halt) -> None:
+        """Once a tick could not be written, the record ends before it: the next start reports a crash, and settles
+        what the ledger did since then.
+        """
+        if self._store_failed:
+            self._log.error("ending_not_recorded", text="a tick before it could not be written")
+            return
+        try:
+            self._records.end(halt, ended_at=self._wall(), ticks=self._ticks, inventory=self._state.inventory)
+        except StoreError as error:
+            self._log.error("ending_not_recorded", text=str(error))
 
     def _left(self) -> str:
         """What a cancel_all could not be seen to remove."""

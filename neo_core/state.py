@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from neo_core.halts import Halt
-from neo_core.model import Cause, Holding, Inventory, Mode, Order
+from neo_core.model import Cause, Holding, Inventory, Mode, Offer, Order
 
 __all__ = ["Faults", "Regime", "RiskMemory", "State", "Sweep"]
 
@@ -69,6 +69,8 @@ class State(msgspec.Struct, frozen=True, gc=False):
     `elapsed` counts the session's seconds, time spent down left out. `armed` is False until `on_rearm` has
     been called in this process. `refused` is a side's last refusal code, so that one refusal is one event.
     `holding` and `opened` are the inventory and the opening one as floats, kept so as not to convert them again.
+    `matched` are the offers in which the last look found every order just as it is known. As long as neither
+    they nor the orders change, there is nothing to look for.
     """
 
     session: int
@@ -91,6 +93,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     halt: Halt | None = None
     holding: Holding | None = None
     opened: Holding | None = None
+    matched: tuple[Offer, ...] | None = None
 
     @property
     def mode(self) -> Mode:

@@ -32,7 +32,7 @@ from neo_core.model import (
 )
 from neo_core.rules import quoting, risk
 from neo_core.rules.orders import Book
-from neo_core.state import Faults, RiskMemory, State, Sweep
+from neo_core.state import Faults, Regime, RiskMemory, State, Sweep
 
 __all__ = ["Turn", "fill_line"]
 
@@ -46,100 +46,96 @@ NOTHING_MEASURED = msgspec.Raw(b"{}")
 _encode = msgspec.json.Encoder().encode
 
 
-class Turn:
-    __slots__ = (
-        "_events",
-        "_intents",
-        "_latest",
-        "_refusals",
-        "_refused",
-        "_serial",
-        "_terms",
-        "_view",
-        "anchor",
-        "anchor_error_bps",
-        "armed",
-        "book",
-        "elapsed",
-        "encoded",
-        "episode_ended",
-        "faults",
-        "given",
-        "halt",
-        "holding",
-        "inventory_pct",
-        "ledger_index",
-        "measures",
-        "mid",
-        "now",
-        "observed",
-        "opened",
-        "portfolio_value",
-        "regime",
-        "risk",
-        "state",
-        "sweep",
-        "sweep_ordered",
-        "tick",
-        "was",
-    )
+class Turn(msgspec.Struct, gc=False):
+    """What starts as it was on the tick before, or empty. A struct, because that sets the many fields at once."""
 
-    def __init__(self, state: State, given: Input, terms: quoting.Terms) -> None:
-        self.state = state
-        self.given = given
-        self._terms = terms
-        self.tick = state.tick + 1
-        self.now = now = given.now
-        self._latest = now
-        self.elapsed = state.elapsed
-        before = state.now
-        if before is not None:
-            if now > before:
-                self.elapsed += now - before
-            else:
-                self._latest = before  # a clock that stands in for a close time may lie behind the last one
-        self.regime = state.regime
-        self.sweep = state.sweep
-        self.faults = state.faults
-        self.armed = state.armed
-        self.holding = state.holding
-        if self.holding is None and state.inventory is not None:
-            self.holding = _floats(state.inventory)
-        self.opened = state.opened
-        self.was = state.mode
-        self.halt = state.halt
-        self.sweep_ordered = False
-        self.episode_ended = False
-        self.anchor: float | None = None
-        self.anchor_error_bps: float | None = None
-        self.inventory_pct: float | None = None
-        self.portfolio_value: float | None = None
-        self.encoded = NOTHING_MEASURED
-        self._view: View | None = None
-        self._events: tuple[Event, ...] = ()
-        self._intents: tuple[Place | Cancel, ...] = ()
-        self._refusals: tuple[Refusal, ...] = ()
-        self.measures: dict[str, Facts] = {}
-        self._serial = state.serial
-        self._refused = state.refused
-        self.book = Book(state, self.tick, now)
-        self.observed = observation = given.observation
-        memory = state.risk
-        if observation is None:
-            self.mid: float | None = None
-            self.ledger_index = state.ledger_index
+    state: State
+    given: Input
+    _terms: quoting.Terms
+    tick: int
+    now: float
+    _latest: float
+    elapsed: float
+    was: Mode
+    regime: Regime
+    sweep: Sweep | None
+    faults: Faults
+    armed: bool
+    halt: Halt | None
+    _serial: int
+    _refused: Mapping[str, str]
+    risk: RiskMemory
+    holding: Holding | None
+    opened: Holding | None
+    book: Book
+    observed: Observation | None
+    ledger_index: int | None
+    mid: float | None
+    anchor: float | None
+    anchor_error_bps: float | None
+    inventory_pct: float | None = None
+    portfolio_value: float | None = None
+    sweep_ordered: bool = False
+    episode_ended: bool = False
+    measures: dict[str, Facts] = {}
+    encoded: msgspec.Raw = NOTHING_MEASURED
+    _view: View | None = None
+    _events: tuple[Event, ...] = ()
+    _intents: tuple[Place | Cancel, ...] = ()
+    _refusals: tuple[Refusal, ...] = ()
+
+    @classmethod
+    def begin(cls, state: State, given: Input, terms: quoting.Terms) -> Turn:
+        observed, memory = given.observation, state.risk
+        mid = anchor = error = None
+        if observed is None:
+            ledger_index = state.ledger_index
             memory = replace(memory, failures=memory.failures + 1)
         else:
-            self.ledger_index = observation.ledger_index
+            ledger_index = observed.ledger_index
             if memory.failures:
                 memory = replace(memory, failures=0)
-            market = observation.market
-            self.mid = mid = quoting.mid_of(market)
+            mid = quoting.mid_of(observed.market)
             if mid is not None:
-                self.anchor, self.anchor_error_bps = quoting.anchor_of(mid, market.amm_price, terms)
-        self.risk = memory
+                anchor, error = quoting.anchor_of(mid, observed.market.amm_price, terms)
+        tick, now, latest, before, elapsed = state.tick + 1, given.now, given.now, state.now, state.elapsed
+        if before is not None:
+            if now > before:
+                elapsed += now - before
+            else:
+                latest = before  # a clock that stands in for a close time may lie behind the last one
+        holding = state.holding
+        if holding is None and state.inventory is not None:
+            holding = _floats(state.inventory)
+        book = Book(state.orders, state.closed, state.inventory, state.matched, tick, now)
         if given.acks:
-            self.book.acknowledge(given.acks, self.ledger_index or 1)
+            book.acknowledge(given.acks, ledger_index or 1)
+        return cls(
+            state,
+            given,
+            terms,
+            tick,
+            now,
+            latest,
+            elapsed,
+            state.mode,
+            state.regime,
+            state.sweep,
+            state.faults,
+            state.armed,
+            state.halt,
+            state.serial,
+            state.refused,
+            memory,
+            holding,
+            state.opened,
+            book,
+            observed,
+            ledger_index,
+            mid,
+            anchor,
+            error,
+        )
 
     # --- what is known ---
 
@@ -208,18 +204,18 @@ class Turn:
         inventory, mid, memory = self.book.inventory, self.mid, self.risk
         if inventory is None:
             return
-        if inventory is not self.state.inventory or self.holding is None:
-            self.holding = _floats(inventory)
+        holding, opening, opened = self.holding, memory.opening or inventory, self.opened
+        if inventory is not self.state.inventory or holding is None:
+            self.holding = holding = _floats(inventory)
         if mid is None:
             return
-        holding, opening = self.holding, memory.opening or inventory
-        if self.opened is None:
-            self.opened = _floats(opening)
+        if opened is None:
+            self.opened = opened = _floats(opening)
         value = holding.xrp * mid
         self.portfolio_value = total = value + holding.rlusd
         if total > 0.0:
             self.inventory_pct = 100.0 * value / total
-        pnl, peak = risk.profit(holding, self.opened, mid), memory.peak_pnl
+        pnl, peak = risk.profit(holding, opened, mid), memory.peak_pnl
         self.risk = RiskMemory(memory.failures, opening, max(peak, pnl), pnl, memory.sent)
 
     # --- what is concluded ---
@@ -351,7 +347,7 @@ class Turn:
             self.anchor_error_bps,
             self.encoded,
             book.fills,
-            tuple(book.changed.values()),
+            tuple(book.changed.values()) if book.changed else (),
             self._intents,
             self._refusals,
             self._events,
@@ -387,6 +383,7 @@ class Turn:
             self.halt,
             self.holding,
             self.opened,
+            None if book.changed else book.matched,
         )
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from neo_core import config, plugins
 from neo_core.config import PluginConfig, Settings
 from neo_core.engine import Engine
-from neo_core.errors import UsageError
+from neo_core.errors import StoreError, UsageError
 from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
@@ -94,7 +94,8 @@ class Run:
         session: Session,
         operator: Operator,
         opened: Opened,
-        configured: Configured,
+        settings: Settings,
+        plugins: Plugins,
         scenario: Scenario,
         ticks: int | None,
         store: Store,
@@ -102,8 +103,8 @@ class Run:
     ) -> None:
         self.operator = operator
         self.opened = opened
-        self.settings = configured.settings
-        self.plugins = configured.plugins.versions
+        self.settings = settings
+        self.plugins = plugins.versions
         self.scenario = scenario
         self.ticks = ticks
         self.store = store
@@ -120,7 +121,7 @@ class Run:
 def open_run(asked: Asked, show: Show | None = None) -> Run:
     configured = configure(asked)
     settings = configured.settings
-    scenario = find(settings.paper.scenario)
+    find(settings.paper.scenario)
     fast = settings.paper.speed == 0
     with ExitStack() as opening:
         log, log_file = open_log(
@@ -130,7 +131,10 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
             opening.callback(log_file.close)
         store = Store.open(settings.engine.database, durable=False, batch=QUIET_TICKS_A_COMMIT if fast else 1)
         opening.callback(store.close)
+        store.hold(settings.engine.name)
         opened = _open_session(store, asked, configured)
+        settings = _as_begun(settings, asked, store.session(settings.engine.name, opened.state.session))
+        scenario = find(settings.paper.scenario)
         engine_name = settings.engine.name
         kill_file = None if settings.kill_switch.file is None else Path(settings.kill_switch.file)
         operator = Operator(lambda: store.requests(engine_name), kill_file)
@@ -154,7 +158,7 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         watchers=configured.plugins.watchers,
         show=show,
     )
-    return Run(session, operator, opened, configured, scenario, ticks, store, closing)
+    return Run(session, operator, opened, settings, configured.plugins, scenario, ticks, store, closing)
 
 
 def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
@@ -183,12 +187,29 @@ def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
     )
 
 
+def _as_begun(settings: Settings, asked: Asked, row: Mapping[str, Any]) -> Settings:
+    """A session that is resumed plays on in the market in which it began, whatever the file says by now."""
+    for name, given in (("scenario", asked.scenario), ("seed", asked.seed)):
+        if given is not None and given != row[name]:
+            raise UsageError(
+                f"session {row['id']} was begun with {name} {row[name]!r} and can only be resumed with it, "
+                f"got {given!r}; leave --{name} out"
+            )
+    paper = settings.paper.model_copy(update={"scenario": row["scenario"], "seed": row["seed"]})
+    return settings.model_copy(update={"paper": paper})
+
+
 def _account(store: Store, settings: Settings, crashed: int | None) -> str:
-    """A new paper wallet after every orderly end, unless it is to be kept; after a crash always the same."""
+    """A new paper wallet after every orderly end, unless it is to be kept.
+
+    After a crash, or an end that left orders open, it is always the same one.
+    """
     engine = settings.engine.name
     accounts = [row["account"] for row in store.sessions(engine)]
-    if accounts and (crashed is not None or settings.paper.wallet == "keep"):
-        return str(accounts[-1])
+    if accounts:
+        left_open = crashed is not None or store.status(engine)["open_orders"] > 0
+        if (left_open or settings.paper.wallet == "keep") and _wallet(settings, accounts[-1]).exists():
+            return str(accounts[-1])
     number = len(set(accounts)) + 1
     while _wallet(settings, f"{engine}-paper-{number}").exists():
         number += 1  # left behind by a database that was removed
@@ -209,7 +230,13 @@ def _paper(
         reserve_base_drops=round(paper.reserve_base_xrp * DROPS),
         reserve_step_drops=round(paper.reserve_step_xrp * DROPS),
     )
-    ledger = PaperLedger.open(_wallet(settings, account), opening)
+    wallet = _wallet(settings, account)
+    if opened.state.ledger_index is not None and not (wallet.exists() and wallet.stat().st_size):
+        raise StoreError(
+            f"{wallet}: expected the paper wallet that session {opened.state.session} traded on, but it is gone; "
+            "put it back, or start a fresh session without --resume"
+        )
+    ledger = PaperLedger.open(wallet, opening)
     market = skip(scenario.market(paper.seed), _ledgers_gone(ledger, opened.state, store))
     if paper.speed == 0:
         return PaperGateway(ledger, market)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from neo_core.cli.options import books, store_options
-from neo_core.errors import StoreError, UsageError
+from neo_core.errors import UsageError
 from neo_core.store import Store
 
 __all__ = ["kill", "stop"]
@@ -56,10 +56,14 @@ def kill(
         raise UsageError("--clear takes the kill switch back and needs no --reason; leave one of them out")
     if reason is not None and not reason.strip():
         raise UsageError("--reason: expected a few words, got none; say why, or leave the option out")
+    if reason is not None:
+        # A terminal that is not UTF-8 hands over what it cannot read; a kill is not refused for its spelling.
+        reason = reason.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with books(config_path, database, engine) as (store, name):
         if clear:
             click.echo(_clear(store, name))
             return
+        store.status(name)  # refuses an engine that this database does not know
         text = f"neo kill at {_now()}" + ("" if reason is None else f": {reason.strip()}")
         store.request_kill(name, text)
         click.echo(f"the kill switch of engine {name!r} is set: {text}")
@@ -78,10 +82,6 @@ def _consequence(store: Store, name: str) -> str:
     running = store.crashed(name)
     if running is not None:
         return f"session {running} halts as soon as it sees it; `neo status` shows when it has"
-    try:
-        store.status(name)
-    except StoreError as unknown:
-        return f"no session has to end, for {unknown}"
     return "no session is running; the next one halts at its first tick, until `neo kill --clear`"
 
 

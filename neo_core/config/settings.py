@@ -50,7 +50,7 @@ class EngineConfig(Section):
     @field_validator("database")
     @classmethod
     def _database_is_a_file(cls, url: str) -> str:
-        if not url.removeprefix("sqlite:///") or not url.startswith("sqlite:///"):
+        if not url.startswith("sqlite:///") or url.removeprefix("sqlite:///") in ("", ":memory:"):
             raise ValueError(f"expected sqlite:/// and a file, such as sqlite:///neo.db, got {url[:80]!r}")
         return url
 

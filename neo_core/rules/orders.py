@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import msgspec
 from msgspec.structs import replace
 
 from neo_core.errors import IllegalMove
@@ -25,7 +26,6 @@ from neo_core.model import (
     Resolution,
     Side,
 )
-from neo_core.state import State
 
 __all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "Book", "attach", "may_move"]
 
@@ -55,7 +55,7 @@ MOVES: Mapping[OrderStatus, tuple[frozenset[OrderStatus], frozenset[OrderStatus]
     PARTIALLY_FILLED: (_LEAVES | {PARTIALLY_FILLED}, _NOWHERE),
     CANCEL_REQUESTED: (_ENDS | {CANCELLED_BY_ENGINE, HELD, REJECTED}, _NOWHERE),
     CANCELLED_BY_ENGINE: (_NOWHERE, _ENDS | {REJECTED}),
-    HELD: (frozenset({FILLED, CANCELLED}), frozenset({EXPIRED, REJECTED})),
+    HELD: (frozenset({FILLED, CANCELLED}), frozenset({OPEN, EXPIRED, REJECTED})),
     FILLED: (_NOWHERE, frozenset({HELD})),
     CANCELLED: (_NOWHERE, frozenset({FILLED, EXPIRED})),
     EXPIRED: (_NOWHERE, frozenset({FILLED, CANCELLED})),
@@ -83,29 +83,27 @@ def attach(orders: Mapping[str, Order], prepared: Prepared) -> Order:
     return replace(order, sequence=prepared.sequence, tx_hash=prepared.tx_hash, last_ledger=prepared.last_ledger)
 
 
-class Book:
+class Book(msgspec.Struct, gc=False):
     """The orders and the inventory during one tick. What it was given is copied before the first change.
 
     `impossible` is the first thing seen that cannot be: the orders then no longer add up.
     """
 
-    changed: Mapping[str, Order] = {}
-    _changed: dict[str, Order] | None = None
+    orders: dict[str, Order]
+    closed: dict[str, Order]
+    inventory: Inventory | None
+    matched: tuple[Offer, ...] | None
+    _tick: int
+    _now: float
+    changed: dict[str, Order] | None = None
     fills: tuple[Fill, ...] = ()
     never_placed: tuple[Order, ...] = ()
-    impossible = ""
-
-    def __init__(self, state: State, tick: int, now: float) -> None:
-        self.orders = state.orders
-        self.closed = state.closed
-        self.inventory = state.inventory
-        self._tick = tick
-        self._now = now
+    impossible: str = ""
 
     def put(self, order: Order) -> None:
-        changed = self._changed
+        changed = self.changed
         if changed is None:
-            self.changed = self._changed = changed = {}
+            self.changed = changed = {}
             self.orders = dict(self.orders)
             self.closed = dict(self.closed)
         changed[order.id] = order
@@ -133,6 +131,15 @@ class Book:
             elif not order.seen and order.status in MARKABLE:
                 self.put(_move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
 
+    def unmoved(self, account: Account) -> bool:
+        """Whether nothing happened: the ledger shows the very offers that matched our orders the last time."""
+        return (
+            account.offers is self.matched
+            and not account.events
+            and not account.transactions
+            and self.changed is None
+        )
+
     def settle(self, account: Account, ledger_index: int, since: int | None) -> list[Order]:
         """Books what is proven, and answers the orders that vanished without proof."""
         if self.inventory is None:
@@ -151,6 +158,12 @@ class Book:
                 fees += transaction.fee_drops
         if fees:
             self.inventory = Inventory(inventory.drops - fees, inventory.rlusd)
+        # Before any event: what failed was not placed, nor was what lost its sequence to another transaction.
+        for transaction in account.transactions:
+            for unseen in [o for o in self.orders.values() if o.sequence == transaction.sequence and not o.seen]:
+                failed = transaction.result != "tesSUCCESS"
+                if failed if transaction.tx_hash == unseen.tx_hash else transaction.ledger_index > since:
+                    self._reject(unseen, ledger_index)
         for event in account.events:
             order = self._named(event.sequence)
             if order is not None:
@@ -159,21 +172,17 @@ class Book:
                 self._cannot_be(
                     f"ledger {event.ledger_index} shows offer {event.sequence}, which this engine never made"
                 )
-        for transaction in account.transactions:
-            order = self._named(transaction.sequence)
-            # What failed was not placed, nor can be what lost its sequence to another transaction.
-            if order is not None and not (order.seen or order.closed_ledger):
-                failed = transaction.result != "tesSUCCESS"
-                if failed if transaction.tx_hash == order.tx_hash else transaction.ledger_index > since:
-                    self._reject(order, ledger_index)
 
     def _named(self, sequence: int) -> Order | None:
-        """The order that made this offer. Those that may still be alive are looked through first."""
+        """The order that made this offer. What was rejected may have left its sequence to another."""
+        rejected = None
         for orders in (self.orders, self.closed):
             for order in orders.values():
                 if order.sequence == sequence:
-                    return order
-        return None
+                    if order.status is not REJECTED:
+                        return order
+                    rejected = order
+        return rejected
 
     def _apply(self, order: Order, event: OfferEvent) -> None:
         """One proven event. What moved is booked once, by its transaction, whatever the order's status."""
@@ -243,10 +252,10 @@ class Book:
         self.never_placed += (order,)
         self.put(_move(order, REJECTED, proven=True, closed_ledger=ledger_index))
 
-    def _look(self, offers: Sequence[Offer], ledger_index: int, complete: bool) -> list[Order]:
+    def _look(self, offers: tuple[Offer, ...], ledger_index: int, complete: bool) -> list[Order]:
         """Compares our orders with the offers that the ledger shows."""
         shown = {offer.sequence: offer for offer in offers}
-        first_seen, missing = [], []
+        appeared, missing = [], []
         for order in self.orders.values():
             offer = shown.pop(order.sequence, None)
             if offer is None:
@@ -259,17 +268,19 @@ class Book:
                     f"what is left of order {order.id} {change}: "
                     f"{order.rest_drops} drops known, {offer.drops} seen"
                 )
-            if not order.seen:
-                first_seen.append(order)
-        for order in first_seen:
+            if not order.seen or order.status is HELD:
+                appeared.append(order)
+        for order in appeared:
             seen = replace(order, seen=True)
-            self.put(_move(seen, OPEN) if seen.status is PENDING else seen)
+            self.put(_move(seen, OPEN, proven=True) if seen.status in (PENDING, HELD) else seen)
         if shown:
             self._cannot_be(f"the ledger shows our offers {sorted(shown)}, which this engine never made")
+        clean = not (appeared or missing or shown or self.impossible)
+        self.matched = offers if clean else None
         return [order for order in missing if self._vanished(order, ledger_index, complete)]
 
     def _vanished(self, order: Order, ledger_index: int, complete: bool) -> bool:
-        """Was it seen, or must it have landed? With complete coverage its absence is proof: it was never placed."""
+        """Was it seen, or must it have landed? With complete coverage, absence is proof: it was never placed."""
         if order.seen:
             return True
         if not 0 < order.last_ledger <= ledger_index:

@@ -70,13 +70,15 @@ def limit_passed(limits: Limits, held: Holding, memory: RiskMemory, ledger_age: 
         (HaltReason.LOSS, lost, "RLUSD lost in this session", limits.loss),
         (HaltReason.LOSS, fallen, "RLUSD lost since the peak", limits.drawdown),
         (HaltReason.XRP_EXPOSURE, held.xrp, "XRP held", limits.xrp),
+        (HaltReason.RLUSD_EXPOSURE, held.rlusd, "RLUSD held", limits.rlusd),
     ):
+        if limit == inf:
+            continue
         if measured != measured:
             return Halt(HaltReason.RISK_GENERIC, "risk", f"{what}: not a number")
         if measured > limit:
             return Halt(reason, "risk", f"{measured:.6g} {what}, the limit is {limit:.6g}")
-    detail = f"{held.rlusd:.6g} RLUSD held, the limit is {limits.rlusd:.6g}"
-    return Halt(HaltReason.RLUSD_EXPOSURE, "risk", detail)
+    return None
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
@@ -139,7 +141,7 @@ def gate(
     held: Holding | None,
     account: Account | None,
     alive: Exposure,
-    messages_left: float,
+    messages_sent: int,
     bounds: Bounds,
 ) -> Refusal | None:
     """Why this order may not be placed: the first reason, with what was measured and the limit."""
@@ -162,7 +164,7 @@ def gate(
         exposed, most, what = held.rlusd + alive.sell_rlusd + notional, bounds.rlusd, "rlusd_exposure"
     # Written as what must hold, so that what is not a number never passes.
     if (
-        messages_left >= 1
+        messages_sent < bounds.messages_a_minute
         and bounds.smallest <= size <= bounds.largest
         and notional <= bounds.notional
         and distance <= bounds.collar_bps
@@ -173,7 +175,7 @@ def gate(
     ):
         return None
     for code, passes, measured, limit in (
-        ("throttled", messages_left >= 1, messages_left, 1.0),
+        ("throttled", messages_sent < bounds.messages_a_minute, messages_sent, bounds.messages_a_minute),
         ("size_too_small", size >= bounds.smallest, size, bounds.smallest),
         ("size_too_large", size <= bounds.largest, size, bounds.largest),
         ("notional_too_large", notional <= bounds.notional, notional, bounds.notional),

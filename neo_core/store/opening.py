@@ -13,7 +13,7 @@ from peewee import PeeweeException, SqliteDatabase
 from neo_core.errors import StoreError
 from neo_core.store.schema import TABLES, VERSION, create
 
-__all__ = ["name_of", "one_sentence", "open_database", "transaction"]
+__all__ = ["hold", "name_of", "one_sentence", "open_database", "transaction"]
 
 BUSY_SECONDS = 5
 CHECKED_BYTES = 16 * 2**20
@@ -55,6 +55,25 @@ def transaction(connection: sqlite3.Connection, where: str, doing: str) -> Itera
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def hold(path: Path | None, engine: str) -> sqlite3.Connection | None:
+    """Keeps other processes from running this engine on this database until it is closed, or its process dies.
+
+    A lock on a file of its own, taken through SQLite because that is the same on every system.
+    """
+    if path is None:
+        return None
+    connection = sqlite3.connect(path.with_name(f"{path.name}.{engine}.lock"), timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        connection.close()
+        raise StoreError(
+            f"engine {engine!r} is running on {name_of(path)} already ({error}): stop that session first, "
+            "or give this one another --engine or --database"
+        ) from error
+    return connection
 
 
 def open_database(url: str, durable: bool, must_exist: bool) -> tuple[SqliteDatabase, Path | None]:

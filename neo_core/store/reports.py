@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from peewee import SqliteDatabase, fn
 
-from neo_core.errors import StoreError
+from neo_core.errors import StoreError, UsageError
 from neo_core.model import OrderStatus
 from neo_core.store.rows import inventory_text, xrp_text
-from neo_core.store.schema import EngineState, Events, Fills, Orders, Sessions, Ticks
+from neo_core.store.schema import EngineState, Events, Fills, Orders, Sessions, Ticks, ticks_of
 from neo_core.store.state import KILL, STOP, iso, read_runtime, recovery_counts
 
-__all__ = ["decisions", "engine_texts", "session", "sessions", "status"]
+__all__ = ["decisions", "engine_texts", "last_tick", "session", "sessions", "status"]
 
 ALIVE = (
     OrderStatus.PENDING,
@@ -80,9 +80,14 @@ def session(database: SqliteDatabase, engine: str, number: int | None) -> dict[s
 
 def decisions(database: SqliteDatabase, engine: str, number: int | None) -> Iterator[str]:
     row = _session_row(database, engine, number)
-    query = Ticks.select(Ticks.decision).where(Ticks.session == row["id"]).order_by(Ticks.tick)
+    query = Ticks.select(Ticks.decision).where(ticks_of(row["id"])).order_by(Ticks.id)
     for (line,) in query.tuples().iterator(database):
         yield line
+
+
+def last_tick(database: SqliteDatabase, session: int) -> int:
+    query = Ticks.select(Ticks.tick).where(ticks_of(session)).order_by(Ticks.id.desc()).limit(1)
+    return query.scalar(database) or 0
 
 
 def _session_row(database: SqliteDatabase, engine: str, number: int | None) -> dict[str, Any]:
@@ -93,9 +98,9 @@ def _session_row(database: SqliteDatabase, engine: str, number: int | None) -> d
     if row is not None:
         return row
     if number is not None:
-        raise StoreError(f"engine {engine!r} has no session {number}; `neo sessions` lists those it has")
+        raise UsageError(f"engine {engine!r} has no session {number}; `neo sessions` lists those it has")
     names = sorted(name for (name,) in Sessions.select(Sessions.engine).distinct().tuples().execute(database))
-    raise StoreError(
+    raise UsageError(
         f"engine {engine!r} has no session in this database; "
         + (f"it knows {', '.join(names)}: name one with --engine" if names else "run `neo run` first")
     )
@@ -104,7 +109,7 @@ def _session_row(database: SqliteDatabase, engine: str, number: int | None) -> d
 def _summary(database: SqliteDatabase, row: Mapping[str, Any]) -> dict[str, Any]:
     ticks = row["ticks"]
     if ticks is None:
-        ticks = Ticks.select(fn.MAX(Ticks.tick)).where(Ticks.session == row["id"]).scalar(database) or 0
+        ticks = last_tick(database, row["id"])
     return {
         "id": row["id"],
         "engine": row["engine"],

@@ -1,4 +1,8 @@
-"""Values as rows of the tables, in the order of the columns, and back."""
+"""Values as rows of the tables, in the order of the columns, and back.
+
+An enum becomes its text by `str`, and a flag a number: `.value`, and what sqlite3 does with a bool, cost several
+times as much.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import msgspec
 
 from neo_core.errors import StoreError
 from neo_core.model import DROPS, Decision, Event, Fill, Inventory, Order
+from neo_core.store.schema import tick_id
 
 __all__ = [
     "Keeper",
@@ -65,25 +70,26 @@ def exact_text(amount: Decimal) -> str:
 def order_row(keeper: Keeper, order: Order) -> tuple[Any, ...]:
     if not math.isfinite(order.price):
         raise StoreError(f"order {order.id}: expected a price, got {order.price}")
+    rlusd = exact_text(order.rlusd)
     return (
         keeper.engine,
         order.id,
         keeper.account,
         keeper.session,
-        order.side.value,
+        str(order.side),
         order.price,
         order.drops,
-        exact_text(order.rlusd),
+        rlusd,
         order.rest_drops,
-        exact_text(order.rest_rlusd),
-        order.status.value,
+        rlusd if order.rest_rlusd is order.rlusd else exact_text(order.rest_rlusd),
+        str(order.status),
         order.placed_at,
         order.placed_tick,
         order.expires_at,
         order.sequence,
         order.tx_hash,
         order.last_ledger,
-        order.seen,
+        int(order.seen),
         order.cancel_tx_hash,
         order.cancel_ledger,
         order.cancelled_at,
@@ -109,12 +115,13 @@ def order_of(row: Mapping[str, Any]) -> Order:
 
 def tick_row(keeper: Keeper, decision: Decision, line: bytes) -> tuple[Any, ...]:
     return (
+        tick_id(keeper.session, decision.tick),
         keeper.engine,
         keeper.session,
         decision.tick,
         decision.ledger_index,
         decision.now,
-        decision.mode.value,
+        str(decision.mode),
         line.decode(),
     )
 
@@ -125,7 +132,7 @@ def fill_row(keeper: Keeper, fill: Fill) -> tuple[Any, ...]:
         keeper.account,
         keeper.session,
         fill.order_id,
-        fill.side.value,
+        str(fill.side),
         fill.drops,
         exact_text(fill.rlusd),
         fill.price if fill.drops else None,
@@ -134,7 +141,7 @@ def fill_row(keeper: Keeper, fill: Fill) -> tuple[Any, ...]:
         fill.ledger_index,
         fill.tick,
         fill.at,
-        fill.proven,
+        int(fill.proven),
     )
 
 

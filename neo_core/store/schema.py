@@ -15,6 +15,7 @@ from peewee import (
     CompositeKey,
     Database,
     DoubleField,
+    Expression,
     IntegerField,
     Model,
     SchemaManager,
@@ -33,6 +34,8 @@ __all__ = [
     "Ticks",
     "create",
     "insert",
+    "tick_id",
+    "ticks_of",
 ]
 
 VERSION = 1
@@ -130,6 +133,11 @@ class Fills(Model):
 
 
 class Ticks(Model):
+    """The decision log. `id` is made of session and tick, so that each tick is written behind the one before it:
+    SQLite then fills page after page, where a key of texts or of two columns would have it split them.
+    """
+
+    id = BigIntegerField(primary_key=True)
     engine = TextField()
     session = IntegerField()
     tick = IntegerField()
@@ -140,8 +148,6 @@ class Ticks(Model):
 
     class Meta:
         table_name = "ticks"
-        primary_key = CompositeKey("session", "tick")
-        without_rowid = True
 
 
 class Events(Model):
@@ -177,6 +183,14 @@ class Anomalies(Model):
 
 
 TABLES: tuple[type[Model], ...] = (Sessions, EngineState, Orders, Fills, Ticks, Events, Anomalies)
+
+
+def tick_id(session: int, tick: int) -> int:
+    return session * 2**32 + tick
+
+
+def ticks_of(session: int) -> Expression:
+    return Ticks.id.between(tick_id(session, 0), tick_id(session + 1, 0) - 1)
 
 
 def create(database: Database) -> None:

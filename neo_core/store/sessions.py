@@ -13,9 +13,9 @@ from neo_core.errors import StoreError, UsageError
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import Inventory, OrderStatus
 from neo_core.state import Regime, State
-from neo_core.store.reports import engine_texts
+from neo_core.store.reports import engine_texts, last_tick
 from neo_core.store.rows import Keeper, inventory_text, json_text, order_of
-from neo_core.store.schema import EngineState, Orders, Sessions, Ticks
+from neo_core.store.schema import EngineState, Orders, Sessions, Ticks, ticks_of
 from neo_core.store.state import KILL, Runtime, halt_of, iso, read_runtime, restore, texts
 
 __all__ = ["Opened", "Plugin", "begin", "end", "first_tick_at", "reopen", "unended", "write_texts"]
@@ -115,7 +115,7 @@ def unended(database: SqliteDatabase, engine: str) -> int | None:
 
 
 def first_tick_at(database: SqliteDatabase, session: int) -> float | None:
-    query = Ticks.select(Ticks.now).where(Ticks.session == session).order_by(Ticks.tick).limit(1)
+    query = Ticks.select(Ticks.now).where(ticks_of(session)).order_by(Ticks.id).limit(1)
     at: float | None = query.scalar(database)
     return at
 
@@ -168,7 +168,7 @@ def _close_crashed(
     crashed = [number for (number,) in query.order_by(Sessions.id).tuples().execute(database)]
     last = Sessions.select(fn.MAX(Sessions.id)).where(Sessions.engine == engine).scalar(database)
     for session in crashed:
-        ticks = Ticks.select(fn.MAX(Ticks.tick)).where(Ticks.session == session).scalar(database) or 0
+        ticks = last_tick(database, session)
         crash = Halt(HaltReason.UNEXPECTED, "", f"it did not end by itself; tick {ticks} is the last on record")
         final = _first_specific(recorded if session == last else None, crash)
         _close(database, session, at, ticks, final, inventory if session == last else None)

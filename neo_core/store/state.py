@@ -60,7 +60,7 @@ def texts(state: State, before: State | None = None) -> dict[str, str]:
     regime = state.regime
     changed = {"runtime": _runtime_text(state)}
     if before is None or state.mode is not before.mode:
-        changed["mode"] = state.mode.value
+        changed["mode"] = str(state.mode)
     if before is None or state.halt is not before.halt:
         halt = state.halt
         changed["halt.reason"] = "" if halt is None else halt.reason.value

@@ -15,7 +15,7 @@ from neo_core.halts import Halt
 from neo_core.model import Decision, Event, Inventory
 from neo_core.state import State
 from neo_core.store import reports, sessions
-from neo_core.store.opening import name_of, one_sentence, open_database, transaction
+from neo_core.store.opening import hold, name_of, one_sentence, open_database, transaction
 from neo_core.store.rows import (
     Keeper,
     anomaly_row,
@@ -42,6 +42,8 @@ class Store:
     def __init__(self, database: SqliteDatabase, path: Path | None, batch: int) -> None:
         self._database = database
         self._connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]  # untyped in the stubs
+        self._path = path
+        self._held: sqlite3.Connection | None = None
         self._where = name_of(path)
         self._batch = batch
         self._keeper = Keeper("", "", 0)
@@ -72,6 +74,11 @@ class Store:
         return cls(database, path, batch)
 
     # --- a session ---
+
+    def hold(self, engine: str) -> None:
+        """Nobody else may run this engine on this database until the store is closed, or the process is gone."""
+        if self._held is None:
+            self._held = hold(self._path, engine)
 
     def begin(
         self,
@@ -160,6 +167,9 @@ class Store:
             self.flush()
         finally:
             self._database.close()
+            if self._held is not None:
+                self._held.close()
+                self._held = None
 
     # --- requests of operators ---
 

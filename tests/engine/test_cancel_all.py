@@ -157,3 +157,18 @@ def test_an_order_that_never_lands_is_waited_for_until_no_ledger_can_take_it() -
         assert stage.tick().mode == "DEGRADED"
     assert stage.tick().mode == "OK"
     assert stage.state.ledger_index == last
+
+
+@pytest.mark.rule("MODE-4")
+def test_an_order_that_is_held_and_shown_again_is_cancelled_with_all_others() -> None:
+    script, plugin = guard()
+    stage = Rehearsal({"amber": plugin})
+    (lost, _) = places(stage.tick())
+    stage.ticks(2)
+    stage.tick(shown=lambda seen: account(seen, offers=seen.account.offers[1:]))
+    assert stage.state.orders[lost.id].status == "HELD_PENDING_REVIEW"
+    script.enter = script.well = True
+    stage.tick()
+    script.enter = False
+    stage.tick()
+    assert (stage.ledger.offers, stage.state.mode) == ((), "OK")

@@ -356,6 +356,24 @@ def test_a_requote_whose_cancel_got_lost_is_cancelled_again() -> None:
 
 
 @pytest.mark.rule("REC-11")
+def test_an_order_that_got_lost_is_not_mistaken_for_the_one_that_was_given_its_sequence() -> None:
+    seller, buyer = (Taker(Side.SELL, 100 * DROPS),), (Taker(Side.BUY, 100 * DROPS),)
+    stage = Rehearsal(settings=NEAR)
+    stage.ticks(2)
+    send, stage.send = stage.send, swallow
+    (lost,) = places(stage.tick(takers=seller))
+    stage.send = send
+    (placed,) = places(stage.tick(takers=buyer))
+    assert (lost.side, placed.side) == (Side.BUY, Side.SELL)
+    assert known(stage, lost).sequence == known(stage, placed).sequence
+    stage.tick()
+    assert (status(stage, lost), status(stage, placed)) == ("REJECTED", "OPEN")
+    decision = stage.tick(takers=buyer)
+    assert [(fill.order_id, fill.side) for fill in decision.fills] == [(placed.id, Side.SELL)]
+    assert owned(stage) == Inventory(stage.ledger.xrp_drops, stage.ledger.rlusd)
+
+
+@pytest.mark.rule("REC-11")
 def test_after_a_long_session_of_fills_the_books_and_the_wallet_agree_exactly() -> None:
     stage = Rehearsal(settings=NEAR)
     sides = (Side.SELL, Side.BUY, Side.BUY, Side.SELL)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from neo_core.errors import UsageError
 from neo_core.model import Decision
 from neo_core.state import State
 from neo_core.wiring import Asked, open_run
@@ -94,3 +96,35 @@ def test_a_crashed_session_goes_on_with_the_market_of_the_ledger_after_the_last(
         common = resumed.keys() & whole.keys()
         assert len(common) > 10, left.name
         assert {ledger: resumed[ledger] for ledger in common} == {ledger: whole[ledger] for ledger in common}, left
+
+
+@pytest.mark.rule("MODE-8")
+def test_a_resumed_session_plays_the_scenario_and_seed_it_began_with_and_refuses_others(tmp_path: Path) -> None:
+    (tmp_path / "neo.yaml").write_text("log: {file: null}\n", encoding="utf-8")
+    asked = Asked(
+        config=tmp_path / "neo.yaml",
+        database=f"sqlite:///{(tmp_path / 'neo.db').as_posix()}",
+        speed=0.0,
+        ticks=200,
+    )
+
+    class Killed(BaseException):
+        pass
+
+    def kill(decision: Decision, state: State) -> None:
+        if decision.tick == 100:
+            raise Killed
+
+    run = open_run(replace(asked, scenario="cycling", seed=3), kill)
+    with pytest.raises(Killed):
+        run.run()
+    run.close()
+
+    for other in ({"scenario": "calm"}, {"seed": 4}):
+        with pytest.raises(UsageError, match="can only be resumed with it"):
+            open_run(replace(asked, resume="crashed", **other))
+    resumed = open_run(replace(asked, resume="crashed"))
+    assert (resumed.scenario.name, resumed.settings.paper.seed) == ("cycling", 3)
+    resumed.run()
+    assert resumed.store.session("neo")["episodes"][0]["source"] == "anchor"
+    resumed.close()

@@ -19,10 +19,11 @@ class Window:
     and a mean that equals its limit is equal to it.
     """
 
-    __slots__ = ("_errors", "_large", "_size", "_sum", "_threshold")
+    __slots__ = ("_errors", "_full", "_large", "_size", "_sum", "_threshold")
 
     def __init__(self, size: int, prevalence_threshold_bps: float) -> None:
         self._size = size
+        self._full = size * NANO
         self._threshold = round(prevalence_threshold_bps * NANO)
         self.clear()
 
@@ -32,23 +33,26 @@ class Window:
         self._large = 0
 
     def add(self, error_bps: float) -> None:
-        error = round(error_bps * NANO)
-        self._errors.append(error)
-        self._sum += error
-        self._large += abs(error) > self._threshold
-        if len(self._errors) > self._size:
-            gone = self._errors.popleft()
+        error, errors, limit = round(error_bps * NANO), self._errors, self._threshold
+        if len(errors) == self._size:
+            gone = errors.popleft()
             self._sum -= gone
-            self._large -= abs(gone) > self._threshold
+            if not -limit <= gone <= limit:
+                self._large -= 1
+        errors.append(error)
+        self._sum += error
+        if not -limit <= error <= limit:
+            self._large += 1
 
     def __len__(self) -> int:
         return len(self._errors)
 
     def averages(self) -> tuple[float, float] | tuple[None, None]:
         """The mean error in bps, and the percentage of large ones. None until the window is full."""
-        if len(self._errors) < self._size:
+        size = self._size
+        if len(self._errors) < size:
             return None, None
-        return self._sum / (self._size * NANO), 100 * self._large / self._size
+        return self._sum / self._full, 100 * self._large / size
 
 
 class Streak:
@@ -75,15 +79,6 @@ class Streak:
         return self.length
 
 
-def is_saturated(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float | None) -> bool:
-    return (
-        mean_bps is not None
-        and prevalence_pct is not None
-        and abs(mean_bps) > config.bias_threshold_bps
-        and prevalence_pct > config.prevalence_pct
-    )
-
-
 def is_clean(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float | None) -> bool:
     return (
         mean_bps is not None
@@ -95,14 +90,15 @@ def is_clean(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float
 
 def judge_entry(window: Window, config: AnchorConfig) -> Clear | Enter:
     mean, prevalence = window.averages()
+    bias_limit, prevalence_limit = config.bias_threshold_bps, config.prevalence_pct
     measures = {
         "mean_bps": mean,
-        "bias_limit_bps": config.bias_threshold_bps,
+        "bias_limit_bps": bias_limit,
         "prevalence_pct": prevalence,
-        "prevalence_limit_pct": config.prevalence_pct,
+        "prevalence_limit_pct": prevalence_limit,
         "window_ticks": len(window),
     }
-    if not is_saturated(config, mean, prevalence):
+    if mean is None or prevalence is None or -bias_limit <= mean <= bias_limit or prevalence <= prevalence_limit:
         return Clear(measures)
     return Enter(
         f"[ANCHOR_SAT] mean={mean:.2f}bps is beyond ±{config.bias_threshold_bps:.2f}bps and "

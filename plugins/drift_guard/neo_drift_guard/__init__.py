@@ -29,8 +29,11 @@ class DriftGuard:
             self._run.add(view.tick, fill.side)
             if self._episode is not None:
                 self._episode.add(view.tick, fill.side)
-        self._recent.move_to(view.tick)
-        self._window.move_to(view.tick)
+        tick = view.tick
+        if tick >= self._recent.due:
+            self._recent.move_to(tick)
+        if tick >= self._window.due:
+            self._window.move_to(tick)
 
     @hookimpl
     def evaluate_entry(self, view: View) -> Clear | Enter:

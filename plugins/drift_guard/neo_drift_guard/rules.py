@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import NamedTuple
 
-from neo_core import Recover, Side, Stay
-from neo_core.model import Facts
+from neo_core import Facts, Recover, Side, Stay
 from neo_drift_guard.config import DriftConfig
 
 __all__ = ["Drift", "Episode", "FillWindow", "Run", "judge_entry", "judge_recovery"]
 
 
 class FillWindow:
-    """The fills of the last ticks: how many on each side, and the net notional (buys less sells)."""
+    """The fills of the last ticks: how many on each side, and the net notional (buys less sells).
 
-    __slots__ = ("_fills", "_ticks", "buys", "net", "sells")
+    `due` is the tick on which the oldest of them is too old.
+    """
+
+    __slots__ = ("_fills", "_ticks", "buys", "due", "net", "sells")
 
     def __init__(self, ticks: int) -> None:
         self._ticks = ticks
@@ -26,24 +29,26 @@ class FillWindow:
         self.buys = 0
         self.sells = 0
         self.net = 0.0
+        self.due = inf
 
     def add(self, tick: int, side: Side, notional: float) -> None:
         is_buy = side is Side.BUY
         signed = notional if is_buy else -notional
+        if not self._fills:
+            self.due = tick + self._ticks
         self._fills.append((tick, is_buy, signed))
         self.buys += is_buy
         self.sells += not is_buy
         self.net += signed
 
     def move_to(self, tick: int) -> None:
-        """Lets go of what is too old on this tick."""
+        """Lets go of what is too old on this tick. Before `due` there is none."""
         fills, oldest = self._fills, tick - self._ticks
-        if not fills or fills[0][0] > oldest:
-            return
         while fills and fills[0][0] <= oldest:
             _, is_buy, _ = fills.popleft()
             self.buys -= is_buy
             self.sells -= not is_buy
+        self.due = fills[0][0] + self._ticks if fills else inf
         # Added up afresh, not subtracted: so no rounding builds up over a long run, and fills leave rarely.
         self.net = sum((signed for _, _, signed in fills), 0.0)
 
