@@ -16,7 +16,6 @@ from neo_core.model import (
     Clear,
     Decision,
     Enter,
-    Holding,
     Input,
     Mark,
     Order,
@@ -31,7 +30,7 @@ from neo_core.plugins import Guard, Plugins
 from neo_core.rules import modes, quoting, risk
 from neo_core.rules.orders import CANCEL_REQUESTED, MARKABLE, QUOTED, attach
 from neo_core.rules.quoting import Quote
-from neo_core.state import State
+from neo_core.state import Holding, State
 from neo_core.turn import Turn, fill_line
 
 __all__ = ["Engine"]

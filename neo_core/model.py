@@ -28,7 +28,6 @@ __all__ = [
     "Facts",
     "Fill",
     "Health",
-    "Holding",
     "Input",
     "Inventory",
     "Mark",
@@ -248,13 +247,6 @@ class Inventory(msgspec.Struct, frozen=True, gc=False):
 
     drops: int
     rlusd: Decimal
-
-
-class Holding(msgspec.Struct, frozen=True, gc=False):
-    """An inventory in floats, for decisions."""
-
-    xrp: float
-    rlusd: float
 
 
 # --- what a plugin sees and answers ---

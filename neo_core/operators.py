@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from neo_core.errors import ObservationFailed
+
 __all__ = ["Operator"]
 
 POLL_SECONDS = 0.25
@@ -51,7 +53,7 @@ class Operator:
         return self._stop, self._kill
 
     def wait(self, seconds: float) -> None:
-        """Lets time pass, or less of it when a signal comes meanwhile.
+        """Lets time pass, or less of it when a signal comes meanwhile; after a second one no ledger is waited for.
 
         In slices, because a waiting main thread sees no signals on Windows.
         """
@@ -59,3 +61,5 @@ class Operator:
         until = self._clock() + seconds
         while (left := until - self._clock()) > 0 and not self._woken.wait(min(left, WAKE_SECONDS)):
             pass
+        if self.insists:
+            raise ObservationFailed("a second signal came while waiting for the next ledger")

@@ -7,11 +7,18 @@ from collections.abc import Mapping
 import msgspec
 
 from neo_core.halts import Halt
-from neo_core.model import Cause, Holding, Inventory, Mode, Offer, Order
+from neo_core.model import Cause, Inventory, Mode, Offer, Order
 
-__all__ = ["Faults", "Regime", "RiskMemory", "State", "Sweep"]
+__all__ = ["Faults", "Holding", "Regime", "RiskMemory", "State", "Sweep"]
 
 OK, DEGRADED, HALT = Mode.OK, Mode.DEGRADED, Mode.HALT
+
+
+class Holding(msgspec.Struct, frozen=True, gc=False):
+    """An inventory in floats, for decisions."""
+
+    xrp: float
+    rlusd: float
 
 
 class Regime(msgspec.Struct, frozen=True, gc=False):

@@ -17,7 +17,6 @@ from neo_core.model import (
     Event,
     Facts,
     Fill,
-    Holding,
     Input,
     Inventory,
     Mark,
@@ -32,7 +31,7 @@ from neo_core.model import (
 )
 from neo_core.rules import quoting, risk
 from neo_core.rules.orders import Book
-from neo_core.state import Faults, Regime, RiskMemory, State, Sweep
+from neo_core.state import Faults, Holding, Regime, RiskMemory, State, Sweep
 
 __all__ = ["Turn", "fill_line"]
 

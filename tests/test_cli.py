@@ -289,10 +289,10 @@ def test_the_kill_switch_halts_every_session_until_it_is_cleared(neo: Neo) -> No
     assert play(neo, "calm", "--ticks", "3", "--quiet").exit_code == 0
 
 
-def test_a_kill_for_an_engine_that_never_ran_is_set_and_says_so(neo: Neo) -> None:
+def test_a_kill_for_an_engine_that_never_ran_is_refused(neo: Neo) -> None:
     play(neo, "calm", "--ticks", "3", "--quiet")
     result = neo("kill", "--engine", "neoo")
-    assert result.exit_code == 0
+    assert result.exit_code == 2
     assert "engine 'neoo' has no session in this database; it knows neo" in result.output
 
 

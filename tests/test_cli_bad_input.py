@@ -99,7 +99,7 @@ def test_a_kill_that_contradicts_itself_is_refused(neo: Neo, words: tuple[str, .
 def test_a_session_that_does_not_exist_is_refused(neo: Neo, words: tuple[str, ...]) -> None:
     play(neo)
     result = neo("sessions", *words)
-    assert result.exit_code == 4
+    assert result.exit_code == 2
     assert result.stderr == "Error: engine 'neo' has no session 7; `neo sessions` lists those it has\n"
 
 

@@ -124,7 +124,8 @@ def test_a_skipped_market_goes_on_where_it_was(seen: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_balanced_takers_never_come_more_than_twice_in_a_row_from_one_side(seed: int) -> None:
-    came = [(i, taker) for i, tick in enumerate(ticks(find("calm"), seed)) for taker in tick.takers]
+    balanced = Scenario("balanced", "", "", 900, (Phase(900),))
+    came = [(i, taker) for i, tick in enumerate(ticks(balanced, seed)) for taker in tick.takers]
     sides = [taker.side for _, taker in came]
     assert len(came) > 60
     assert abs(sides.count(Side.BUY) - sides.count(Side.SELL)) <= 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import DROPS, Account, Holding, Order, Refusal, Side
-from neo_core.state import RiskMemory
+from neo_core.model import DROPS, Account, Order, Refusal, Side
+from neo_core.state import Holding, RiskMemory
 
 if TYPE_CHECKING:
     from neo_core.config import RiskConfig

@@ -143,7 +143,7 @@ def test_an_order_that_lands_after_its_cancel_is_cancelled_again() -> None:
     assert kinds(stage.tick(shown=removed(stage))) == ["cancel_all_complete", "degraded_ended"]
 
 
-@pytest.mark.rule("MODE-4")
+@pytest.mark.rule("MODE-4", "REC-X1")
 def test_an_order_that_never_lands_is_waited_for_until_no_ledger_can_take_it() -> None:
     script, plugin = guard()
     stage = Rehearsal({"amber": plugin})

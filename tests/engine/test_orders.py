@@ -355,7 +355,7 @@ def test_a_requote_whose_cancel_got_lost_is_cancelled_again() -> None:
     assert order.sequence not in {offer.sequence for offer in stage.ledger.offers}
 
 
-@pytest.mark.rule("REC-11")
+@pytest.mark.rule("REC-11", "REC-X1")
 def test_an_order_that_got_lost_is_not_mistaken_for_the_one_that_was_given_its_sequence() -> None:
     seller, buyer = (Taker(Side.SELL, 100 * DROPS),), (Taker(Side.BUY, 100 * DROPS),)
     stage = Rehearsal(settings=NEAR)

@@ -203,3 +203,23 @@ def test_ids_of_orders_are_never_given_twice() -> None:
         ids += [order.id for order in places(stage.tick(mid=2.0 + number % 2 / 500))]
     assert len(ids) > 50
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.rule("QUO-X2")
+def test_when_one_quote_is_near_expiry_both_are_renewed_on_that_tick() -> None:
+    near = {"quoting": {"bid_offset_bps": 3.0, "ask_offset_bps": 3.0}}
+    stage = Rehearsal(settings=near)
+    first_buy, first_sell = quoted(stage.tick())
+    stage.ticks(4)
+    stage.tick(mid=2.0, takers=(Taker(Side.SELL, 100 * DROPS),))
+    (second_buy,) = [order for order in stage.state.orders.values() if order.side is Side.BUY]
+    assert second_buy.expires_at is not None
+    assert first_sell.expires_at is not None
+    assert second_buy.expires_at > first_sell.expires_at
+    renewed = stage.tick()
+    while not cancels(renewed):
+        renewed = stage.tick()
+    assert {cancel.order_id for cancel in cancels(renewed)} == {first_sell.id, second_buy.id}
+    assert len(quoted(renewed)) == 2
+    assert renewed.now + 8.0 >= first_sell.expires_at
+    assert first_buy.id not in stage.state.orders

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from neo_core.errors import StoreError, UsageError
 from neo_core.gateways.paper_wallet import read
-from neo_core.model import Decision, Inventory
+from neo_core.model import DROPS, Decision, Inventory
 from neo_core.state import State
 from neo_core.store import Store
 from neo_core.testing.rehearsal import Rehearsal
@@ -267,3 +268,55 @@ def test_a_database_that_was_removed_leaves_no_wallet_to_begin_with(tmp_path: Pa
         file.unlink()
     _, again = desk.play(ticks=200)
     assert again["inventory_start"] == first["inventory_start"]
+
+
+@pytest.mark.rule("INT-X1")
+def test_an_engine_that_runs_already_is_not_started_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    first = desk.open(ticks=20)
+    for resume in (None, "auto", "crashed"):
+        with pytest.raises(StoreError, match=r"engine 'neo' is running on .* already"):
+            desk.open(ticks=20, resume=resume)
+    other = desk.open(ticks=5, engine="other")
+    assert other.run().ticks == 5
+    other.close()
+    assert first.run().ticks == 20
+    first.close()
+    assert desk.play(ticks=5)[0].ticks == 5
+
+
+@pytest.mark.rule("INT-X1")
+def test_what_happened_after_a_tick_that_could_not_be_written_is_settled_by_the_next_start(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "paper: {wallet: keep}")
+    run = desk.open(ticks=400)
+    commit = run.store.commit
+
+    def full(decision: Decision, line: bytes, state: State) -> None:
+        if decision.tick >= 150:
+            raise StoreError("the disk is full")
+        commit(decision, line, state)
+
+    run.store.commit = full  # type: ignore[method-assign]
+    assert run.run().halt.reason == "unexpected_halt"
+    run.close()
+    ending, session = desk.play(ticks=400)
+    assert ending.halt.reason == "duration_elapsed"
+    owned = read(desk.wallet())
+    assert session["inventory_end"] == {"xrp": shown_xrp(owned.xrp_drops), "rlusd": format(owned.rlusd, "f")}
+    store = Store.open(desk.url)
+    assert [row["halt_reason"] for row in store.sessions("neo")] == ["unexpected_halt", "duration_elapsed"]
+    store.close()
+
+
+@pytest.mark.rule("MODE-8", "PAP-X1")
+def test_a_wallet_that_was_lost_is_not_replaced_behind_the_back_of_a_resumed_session(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.crash(50)
+    desk.wallet().unlink()
+    with pytest.raises(StoreError, match="expected the paper wallet that session 1 traded on, but it is gone"):
+        desk.open(resume="crashed")
+    assert desk.play(ticks=20)[0].halt.reason == "duration_elapsed"
+
+
+def shown_xrp(drops: int) -> str:
+    return format(Decimal(drops) / DROPS, "f")

@@ -9,10 +9,10 @@ import pytest
 
 from neo_core.config import RiskConfig
 from neo_core.markets import Taker
-from neo_core.model import DROPS, Account, Decision, Holding, Inventory, Refusal, Side
+from neo_core.model import DROPS, Account, Decision, Inventory, Refusal, Side
 from neo_core.rules import risk
 from neo_core.rules.quoting import Quote
-from neo_core.state import State
+from neo_core.state import Holding, State
 from neo_core.testing.rehearsal import Rehearsal
 
 from .making import account, cancels, guard, kinds, named, places, reason
@@ -215,7 +215,7 @@ def test_a_minute_later_there_is_room_again() -> None:
         ("outside_collar", "buy sell", {"collar_bps": 7.0}, {}, 8.0, 7.0),
         ("xrp_exposure", "buy", {"max_xrp_exposure": 10_050.0}, {}, 10_100.0, 10_050.0),
         ("rlusd_exposure", "sell", {"max_rlusd_exposure": 20_100.0}, {}, 20_200.16, 20_100.0),
-        ("throttled", "sell", {"max_messages_per_minute": 1}, {}, 0.0, 1.0),
+        ("throttled", "sell", {"max_messages_per_minute": 1}, {}, 1.0, 1.0),
         ("reserve_headroom", "sell", {"max_order_xrp": 9_999.0}, {"order_size_xrp": 9_999.0}, -0.6, 0.0),
         ("rlusd_funds", "buy", {"max_order_xrp": 99_999.0}, {"order_size_xrp": 10_010.0}, -3.984, 0.0),
     ],
@@ -275,7 +275,7 @@ def gate(**changed: Any) -> Refusal | None:
         "held": Holding(10_000.0, 20_000.0),
         "account": Account(10_000 * DROPS, Decimal(20_000), 1_200_000, 200_000),
         "alive": risk.exposure(()),
-        "messages_left": float("inf"),
+        "messages_sent": 0,
         "bounds": risk.bounds(RiskConfig()),
     }
     return risk.gate(**{**given, **changed})
@@ -306,7 +306,7 @@ def test_a_size_out_of_range_is_refused(drops: int, refusal: Refusal) -> None:
 
 @pytest.mark.rule("RISK-2")
 @pytest.mark.parametrize("side", list(Side))
-@pytest.mark.parametrize("changed", ["price", "mid", "messages_left"])
+@pytest.mark.parametrize("changed", ["price", "mid", "messages_sent"])
 def test_what_is_not_a_number_passes_no_check(side: Side, changed: str) -> None:
     quote = Quote(side, NAN if changed == "price" else 2.0, 100 * DROPS)
     other = {} if changed == "price" else {changed: NAN}

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from neo_core.errors import StoreError
+from neo_core.errors import UsageError
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import Event, Facts, Inventory
 from neo_core.store import Store
@@ -70,14 +70,14 @@ def test_the_decision_log_comes_back_as_it_was_given(store: Store) -> None:
 
 
 def test_an_unknown_engine_or_session_is_refused_and_the_known_ones_are_named(store: Store) -> None:
-    with pytest.raises(StoreError, match="engine 'neo' has no session in this database; run `neo run` first"):
+    with pytest.raises(UsageError, match="engine 'neo' has no session in this database; run `neo run` first"):
         store.status("neo")
     begin(store)
-    with pytest.raises(StoreError, match="engine 'x' has no session in this database; it knows neo"):
+    with pytest.raises(UsageError, match="engine 'x' has no session in this database; it knows neo"):
         store.status("x")
-    with pytest.raises(StoreError, match="no session 5"):
+    with pytest.raises(UsageError, match="no session 5"):
         store.session("neo", 5)
-    with pytest.raises(StoreError, match="no session 5"):
+    with pytest.raises(UsageError, match="no session 5"):
         list(store.decisions("neo", 5))
 
 

@@ -101,9 +101,9 @@ def judge_entry(window: Window, config: AnchorConfig) -> Clear | Enter:
     if mean is None or prevalence is None or -bias_limit <= mean <= bias_limit or prevalence <= prevalence_limit:
         return Clear(measures)
     return Enter(
-        f"[ANCHOR_SAT] mean={mean:.2f}bps is beyond ±{config.bias_threshold_bps:.2f}bps and "
-        f"{prevalence:.1f}% of the last {config.lookback_ticks} anchor errors are beyond "
-        f"±{config.prevalence_threshold_bps:.2f}bps (limit {config.prevalence_pct:.1f}%)",
+        f"[ANCHOR_SAT] mean={mean:.2f}bps (limit ±{config.bias_threshold_bps:.2f}), {prevalence:.1f}% beyond "
+        f"±{config.prevalence_threshold_bps:.2f}bps (limit {config.prevalence_pct:.1f}%) "
+        f"in {config.lookback_ticks} ticks",
         measures,
     )
 

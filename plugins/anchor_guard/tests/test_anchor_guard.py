@@ -52,8 +52,7 @@ def test_a_full_window_beyond_both_limits_enters_and_says_what_it_measured():
     answer = entry_after(SATURATED)
     assert isinstance(answer, Enter)
     assert answer.reason == (
-        "[ANCHOR_SAT] mean=7.00bps is beyond ±6.00bps and 100.0% of the last 25 anchor errors are beyond "
-        "±5.00bps (limit 40.0%)"
+        "[ANCHOR_SAT] mean=7.00bps (limit ±6.00), 100.0% beyond ±5.00bps (limit 40.0%) in 25 ticks"
     )
     assert answer.measures == {
         "mean_bps": 7.0,
