@@ -193,7 +193,7 @@ class OrderStatus(StrEnum):
     HELD_PENDING_REVIEW = "HELD_PENDING_REVIEW"
 
 
-class Order(msgspec.Struct, frozen=True, gc=False):
+class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An own order, under the core's own id. `sequence` and the hashes are known once it is prepared."""
 
     id: str
@@ -219,7 +219,7 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     proofs: tuple[str, ...] = ()
 
 
-class Fill(msgspec.Struct, frozen=True, gc=False):
+class Fill(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Inventory that moved. `proven` by a transaction, or else a phantom: a guess that says so."""
 
     order_id: str
