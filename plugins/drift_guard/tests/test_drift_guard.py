@@ -324,7 +324,7 @@ def test_running_windows_measure_what_adding_up_afresh_does(by_tick, burst_windo
         measures = step.entry.measures
         assert measures["burst_buys"] == recent.count(BUY)
         assert measures["burst_sells"] == recent.count(SELL)
-        assert measures["net_pct"] == 100 * abs(net) / 40_000.0
+        assert measures["net_pct"] == pytest.approx(100 * abs(net) / 40_000.0)
         assert measures["run_fills"] == len(past) - (opposing[-1] + 1 if opposing else 0)
         assert measures["silence_ticks"] == tick - since
 
