@@ -9,15 +9,15 @@ import msgspec
 
 from neo_core.model import Clear, Enter, Mark, Outcome, Recover, Resolution, Stay
 
-__all__ = ["entry", "marks", "named", "nothing", "recovery", "resolution", "where", "words"]
+__all__ = ["entry", "marks", "names_are_texts", "nothing", "recovery", "resolution", "where", "words"]
 
 FACTS = frozenset({str, int, float, bool, type(None)})
 SHOWN = 80
 
 _encode = msgspec.json.Encoder().encode
 
-named = "".join
-"""Fails on a mapping whose keys are not all texts: the quickest such check that Python has."""
+names_are_texts = "".join
+"""Raises TypeError on a mapping whose keys are not all texts: the quickest such check that Python has."""
 
 
 def nothing(answer: object) -> None:

@@ -8,7 +8,7 @@ from math import inf
 from msgspec.structs import replace
 
 from neo_core import answers
-from neo_core.answers import named
+from neo_core.answers import names_are_texts
 from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import (
@@ -37,7 +37,7 @@ __all__ = ["Engine"]
 
 KEEP_CLOSED_LEDGERS = 64
 BUY, SELL = Side.BUY, Side.SELL
-NOTHING = Holding(0.0, 0.0)
+NOTHING = Holding(0.0, 0.0)  # before anything was seen or recorded there is no exposure to limit
 
 
 class Engine:
@@ -159,8 +159,8 @@ class Engine:
             return
         try:
             passed = risk.limit_passed(self._limits, turn.holding or NOTHING, turn.risk, turn.ledger_age)
-        except (ArithmeticError, TypeError, ValueError) as error:
-            passed = Halt(HaltReason.RISK_GENERIC, "risk", f"a risk check failed: {error}")
+        except Exception as error:  # noqa: BLE001 (a check that fails, however it does, is a reason of its own)
+            passed = Halt(HaltReason.RISK_GENERIC, "risk", f"a risk check failed: {answers.words(error)}")
         if passed is not None:
             turn.stop(passed.reason, passed.source, passed.detail)
 
@@ -179,7 +179,7 @@ class Engine:
         elif turn.given.exhausted:
             turn.stop(HaltReason.REPLAY_EXHAUSTED, "clock", f"the recording ended after {turn.tick} ticks")
         elif self._duration is not None and turn.elapsed >= self._duration:
-            turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{self._duration:.0f} s were asked for")
+            turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{self._duration:g} s were asked for")
         elif self._max_ticks is not None and turn.tick >= self._max_ticks:
             turn.stop(HaltReason.DURATION_ELAPSED, "clock", f"{self._max_ticks} ticks were asked for")
 
@@ -199,6 +199,7 @@ class Engine:
                     raise TypeError("expected no answer")
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, name, "observe", error)
+                view = turn.view()
         cause = turn.regime.guard
         if cause is None or turn.regime.integrity or turn.halt or not self._recoverable(turn):
             return
@@ -248,7 +249,7 @@ class Engine:
                 clear = type(answer) is Clear and type(answer.measures) is dict
                 if not clear:
                     answers.entry(answer)
-                named(answer.measures)
+                names_are_texts(answer.measures)
                 measures[source] = answer.measures
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, guard.name, "evaluate_entry", error)

@@ -68,7 +68,9 @@ class HookSpecs(Protocol):
         """Asked only of the guard whose episode is running, past its cool-down, with no integrity cause active.
 
         Answers `Stay(measures)` or `Recover(reason, measures)`. How many clean ticks in a row it wants is the
-        guard's own affair; `on_rearm` starts that count again. A failure counts as not recovered.
+        guard's own affair; `on_rearm` starts that count again. While own offers are still open after the
+        cancel_all, a `Recover` ends nothing yet, and the guard is asked again on the next tick. A failure counts
+        as not recovered.
         """
 
     @hookspec
@@ -77,7 +79,8 @@ class HookSpecs(Protocol):
 
         Answers the marks to be written, an empty sequence for none; they are committed together with the cancel
         intents, before the first cancel leaves. `cause` is DEGRADED_CANCEL, HALT_CANCEL, SESSION_END_CANCEL,
-        STARTUP_CANCEL or OPERATOR_CANCEL. A failure never holds a cancel back; it ends the session.
+        STARTUP_CANCEL or OPERATOR_CANCEL. `now` is in seconds since 1970; a mark's `cancelled_at` is the same in
+        UTC as text, "2026-01-01T00:00:00+00:00". A failure never holds a cancel back; it ends the session.
         """
 
     @hookspec
@@ -90,7 +93,7 @@ class HookSpecs(Protocol):
 
     @hookspec
     def on_rearm(self, view: View) -> None:
-        """A fresh regime, after any guard's recovery and at the start of a session: empty your windows."""
+        """A fresh regime: a guard has recovered, or a session starts or is resumed. Empty your windows."""
 
     @hookspec
     def on_event(self, event: Event) -> None:

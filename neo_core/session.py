@@ -27,7 +27,9 @@ from neo_core.state import State, Sweep
 
 __all__ = ["Ending", "Log", "Records", "Session"]
 
-MOST_FAILURES = 3
+MOST_FAILURES = 3  # what fails as often as this will not close in order; what is left open is named
+TAKEN = {"self", "event", "tick", "source", "text"}  # names in a log line that facts may not use
+LOUD = {"degraded_entered", "cause_joined", "plugin_fault", "episode_limit", "halt", "cancel_all_incomplete"}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -153,7 +155,7 @@ class Session:
     def _tell_event(self, decision: Decision, event: Event) -> None:
         log = self._log
         write = log.debug if event.debug else log.warning if event.kind in LOUD else log.info
-        facts = {key: value for key, value in event.facts.items() if key not in NAMED}
+        facts = {key: value for key, value in event.facts.items() if key not in TAKEN}
         write(event.kind, tick=decision.tick, source=event.source, text=event.text, **facts)
         if event.debug or not self._watchers:
             return
@@ -233,7 +235,3 @@ class Session:
             return "no ledger was seen that shows that nothing is left open"
         names = ", ".join(f"{order.id} ({order.side}, offer {order.sequence})" for order in alive)
         return f"may still be open: {names}"
-
-
-NAMED = {"self", "event", "tick", "source", "text"}
-LOUD = {"degraded_entered", "cause_joined", "plugin_fault", "episode_limit", "halt", "cancel_all_incomplete"}
