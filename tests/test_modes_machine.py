@@ -246,7 +246,10 @@ class Machine(RuleBasedStateMachine):
 @pytest.mark.rule("PLUG-3", "TICK-2", "TICK-4")
 def test_forty_thousand_steps_agree_with_the_page() -> None:
     Machine.ticks, Machine.seen = 0, Counter()
-    run_state_machine_as_test(Machine, settings=hypothesis_settings(max_examples=900, stateful_step_count=50))
+    run_state_machine_as_test(
+        Machine,
+        settings=hypothesis_settings(max_examples=9 * hypothesis_settings().max_examples, stateful_step_count=50),
+    )
     assert Machine.ticks >= STEPS_WANTED
     every = {"degraded_episode_limit_halt", "plugin_fault_halt", "degraded_timeout_halt", "risk_rpc_failure_halt"}
     ways = {"OK->OK", "OK->DEGRADED", "DEGRADED->DEGRADED", "DEGRADED->OK", "DEGRADED->HALT", "OK->HALT"}
