@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neo_core.model import Side as Side
     from neo_core.model import Stay as Stay
     from neo_core.model import View as View
+    from neo_core.streak import Streak as Streak
 
 API_VERSION = "0.1"
 
@@ -47,6 +48,7 @@ _HOMES = {
         "Stay",
         "View",
     ),
+    "neo_core.streak": ("Streak",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

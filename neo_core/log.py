@@ -15,14 +15,14 @@ import structlog
 
 from neo_core.errors import UsageError
 
-__all__ = ["open_log"]
+__all__ = ["LogFile", "open_log"]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 _encode = msgspec.json.Encoder().encode
 
 
-def open_log(path: Path | None, level: str) -> tuple[structlog.typing.FilteringBoundLogger, IO[str] | None]:
+def open_log(path: Path | None, level: str) -> tuple[structlog.typing.FilteringBoundLogger, LogFile | None]:
     """A logger that appends to the file; with no file, one that keeps nothing."""
     if path is None:
         return _logger(structlog.ReturnLogger(), logging.CRITICAL), None
@@ -33,10 +33,11 @@ def open_log(path: Path | None, level: str) -> tuple[structlog.typing.FilteringB
         raise UsageError(
             f"log.file: {path} cannot be written ({error.strerror}); name another file, or null for none"
         ) from error
-    return _logger(structlog.WriteLogger(cast("TextIO", _Sturdy(file))), LEVELS[level]), file
+    sturdy = LogFile(file)
+    return _logger(structlog.WriteLogger(cast("TextIO", sturdy)), LEVELS[level]), sturdy
 
 
-class _Sturdy:
+class LogFile:
     """A log file that fills the disk must not be what ends a session: it is told once, then lines are lost."""
 
     def __init__(self, file: IO[str]) -> None:
@@ -48,6 +49,9 @@ class _Sturdy:
 
     def flush(self) -> None:
         self._try(self._file.flush)
+
+    def close(self) -> None:
+        self._try(self._file.close)
 
     def _try(self, act: Callable[[], object]) -> int:
         try:
@@ -75,7 +79,7 @@ def _logger(raw: Any, level: int) -> structlog.typing.FilteringBoundLogger:
 
 def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
     """One line. JSON has no NaN, and a number that is none must not turn into nothing: it is written as text."""
-    return _encode({key: _plain(value) for key, value in event.items()}).decode() + "\n"
+    return _encode({key: _plain(value) for key, value in event.items()}).decode()
 
 
 def _plain(value: Any) -> Any:

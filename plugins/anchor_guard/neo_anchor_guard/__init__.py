@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from neo_anchor_guard.config import AnchorConfig
-from neo_anchor_guard.rules import Streak, Window, judge_entry, judge_recovery
-from neo_core import Clear, Enter, Recover, Stay, View, hookimpl
+from neo_anchor_guard.rules import Window, judge_entry, judge_recovery
+from neo_core import Clear, Enter, Recover, Stay, Streak, View, hookimpl
 
 __all__ = ["AnchorConfig", "AnchorGuard"]
 

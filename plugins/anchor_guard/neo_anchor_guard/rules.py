@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 from neo_anchor_guard.config import AnchorConfig
-from neo_core import Clear, Enter, Recover, Stay
+from neo_core import Clear, Enter, Recover, Stay, Streak
 
-__all__ = ["Streak", "Window", "judge_entry", "judge_recovery"]
+__all__ = ["Window", "judge_entry", "judge_recovery"]
 
 NANO = 1_000_000_000
 
@@ -53,30 +53,6 @@ class Window:
         if len(self._errors) < size:
             return None, None
         return self._sum / self._full, 100 * self._large / size
-
-
-class Streak:
-    """Clean evaluations in a row.
-
-    In a row means on consecutive ticks. A tick on which recovery was not asked for (a failed observation, an
-    integrity cause that joined the episode) has not been found clean, so the count starts again after it.
-    """
-
-    __slots__ = ("_last_tick", "length")
-
-    def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        self.length = 0
-        self._last_tick: int | None = None
-
-    def count(self, tick: int, clean: bool) -> int:
-        if self._last_tick is None or tick != self._last_tick + 1:
-            self.length = 0
-        self.length = self.length + 1 if clean else 0
-        self._last_tick = tick
-        return self.length
 
 
 def is_clean(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float | None) -> bool:

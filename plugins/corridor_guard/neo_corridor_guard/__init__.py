@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from neo_core import Clear, Enter, Recover, Stay, View, hookimpl
+from neo_core import Clear, Enter, Recover, Stay, Streak, View, hookimpl
 from neo_corridor_guard.config import CorridorConfig
-from neo_corridor_guard.rules import Outside, Streak, judge_entry, judge_recovery
+from neo_corridor_guard.rules import Outside, judge_entry, judge_recovery
 
 __all__ = ["CorridorConfig", "CorridorGuard"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from neo_core import Clear, Enter, Recover, Stay
+from neo_core import Clear, Enter, Recover, Stay, Streak
 from neo_corridor_guard.config import CorridorConfig
 
-__all__ = ["Outside", "Streak", "judge_entry", "judge_recovery"]
+__all__ = ["Outside", "judge_entry", "judge_recovery"]
 
 
 class Outside:
@@ -22,30 +22,6 @@ class Outside:
     def count(self, config: CorridorConfig, inventory_pct: float | None) -> None:
         if inventory_pct is not None:
             self.ticks = 0 if is_inside(config, inventory_pct) else self.ticks + 1
-
-
-class Streak:
-    """Clean evaluations in a row.
-
-    In a row means on consecutive ticks. A tick on which recovery was not asked for (a failed observation, an
-    integrity cause that joined the episode) has not been found clean, so the count starts again after it.
-    """
-
-    __slots__ = ("_last_tick", "length")
-
-    def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        self.length = 0
-        self._last_tick: int | None = None
-
-    def count(self, tick: int, clean: bool) -> int:
-        if self._last_tick is None or tick != self._last_tick + 1:
-            self.length = 0
-        self.length = self.length + 1 if clean else 0
-        self._last_tick = tick
-        return self.length
 
 
 def is_inside(config: CorridorConfig, inventory_pct: float) -> bool:
