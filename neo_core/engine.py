@@ -120,23 +120,21 @@ class Engine:
             )
 
     def _disappeared(self, turn: Turn, order: Order) -> None:
-        resolution = Resolution(Outcome.HELD, "held_pending_review", {"layer": "none answered"})
+        resolution, decided_by = Resolution(Outcome.HELD, "held_pending_review"), "none"
         view = turn.view()
         for layer in self._plugins.layers:
             try:
                 answer = layer.call(order, view)
                 if answer is None:
                     continue
-                resolution = answers.resolution(answer)
+                resolution, decided_by = answers.resolution(answer), f"{layer.name} {layer.rank}"
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the order is then held)
                 self._note_fault(turn, layer.name, "on_disappeared_order", error)
             break
         turn.book.resolve(order, resolution, turn.observation.ledger_index)
-        turn.event(
-            "order_resolved",
-            f"{resolution.token}: order {order.id} vanished, {resolution.outcome}",
-            facts={"order": order.id, **resolution.evidence},
-        )
+        verdict = resolution.outcome
+        facts = {**resolution.evidence, "order_id": order.id, "verdict": verdict.value, "layer": decided_by}
+        turn.event("anomaly", f"{resolution.token}: order {order.id} vanished, {verdict}", facts=facts)
 
     # --- 3 verify ---
 

@@ -13,7 +13,7 @@ from neo_core.markets import Taker
 from neo_core.model import DROPS, Fill, Inventory, Observation, OfferEvent, OrderStatus, OwnTransaction, Side
 from neo_core.testing.rehearsal import Rehearsal
 
-from .making import Marker, account, guard, kinds, layer, places, reason, refuse, swallow
+from .making import Marker, account, guard, layer, places, reason, refuse, swallow
 
 NEAR = {"quoting": {"bid_offset_bps": 3.0, "ask_offset_bps": 3.0}}
 Shown = Callable[[Observation], Observation]
@@ -258,7 +258,8 @@ def test_an_order_that_vanishes_without_proof_is_held_and_moves_nothing() -> Non
     decision = stage.tick(shown=showing(gone=order))
     assert status(stage, order) == "HELD_PENDING_REVIEW"
     assert (decision.fills, bought(before, owned(stage))) == ((), (0, Decimal(0)))
-    assert "order_resolved" in kinds(decision)
+    (anomaly,) = [event for event in decision.events if event.kind == "anomaly"]
+    assert anomaly.facts == {"order_id": order.id, "verdict": "held", "layer": "none"}
 
 
 def test_an_order_that_no_ledger_took_in_time_was_never_placed() -> None:
