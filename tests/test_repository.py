@@ -98,7 +98,7 @@ def test_every_plugin_is_under_the_import_rules() -> None:
 
 def test_no_file_says_where_packages_come_from() -> None:
     # In two halves, so that this file does not say it either.
-    needles = [host + ".org" for host in ("pypi", "pythonhosted", "anaconda")]
+    needles = [host + ".org" for host in ("py" + "pi", "python" + "hosted", "ana" + "conda")]
     needles += ["--" + option for option in ("index-url", "extra-index-url", "find-links", "trusted-host")]
     found = {
         f"{path.relative_to(ROOT).as_posix()}: {needle}"
