@@ -100,10 +100,7 @@ def quotes(market: Market, anchor: float, inventory_pct: float | None, terms: Te
 def near_expiry(quoted: Iterable[Order], now: float, terms: Terms) -> bool:
     """Whether one of them is: then both sides are renewed, with one commit and in one ledger."""
     soon = now + terms.renew_before
-    for order in quoted:  # noqa: SIM110 (a loop costs half of `any` with a generator, on every tick)
-        if order.expires_at is not None and order.expires_at <= soon:
-            return True
-    return False
+    return any(order.expires_at is not None and order.expires_at <= soon for order in quoted)
 
 
 def off(order: Order, price: float, terms: Terms) -> bool:

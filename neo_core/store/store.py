@@ -188,11 +188,10 @@ class Store:
     def request_kill(self, engine: str, text: str) -> None:
         self._request(engine, KILL, text)
 
-    def clear_stop(self, engine: str) -> None:
-        self._withdraw(engine, STOP)
-
     def clear_kill(self, engine: str) -> None:
-        self._withdraw(engine, KILL)
+        with self._transaction("clear the kill switch"):
+            mine = (EngineState.engine == engine) & (EngineState.key == KILL)
+            EngineState.delete().where(mine).execute(self._database)
 
     # --- what people ask ---
 
@@ -258,11 +257,6 @@ class Store:
     def _request(self, engine: str, key: str, text: str) -> None:
         with self._transaction("leave a request"):
             sessions.write_texts(self._database, engine, {key: text})
-
-    def _withdraw(self, engine: str, key: str) -> None:
-        with self._transaction("withdraw a request"):
-            mine = (EngineState.engine == engine) & (EngineState.key == key)
-            EngineState.delete().where(mine).execute(self._database)
 
 
 def _worth_a_row(events: Sequence[Event]) -> list[Event]:
