@@ -5,6 +5,7 @@ NeoError                     one clear sentence, and an exit code
   ConfigError         2      the configuration is refused; carries every fault found
   PluginRefused       2      a plugin may not be loaded
   StoreError          4      the database cannot be opened, read or written
+    LeaseLost         4      another process trades as this engine now
   ObservationFailed   -      a gateway could not see the ledger; an input, never an ending
   RecordingEnded      -      a gateway has nothing more to show; an input too
   IllegalMove         1      an order was asked to make a move that the table of moves does not have
@@ -18,6 +19,7 @@ from typing import ClassVar
 __all__ = [
     "ConfigError",
     "IllegalMove",
+    "LeaseLost",
     "NeoError",
     "ObservationFailed",
     "PluginRefused",
@@ -49,6 +51,10 @@ class PluginRefused(NeoError):
 
 class StoreError(NeoError):
     exit_code = 4
+
+
+class LeaseLost(StoreError):
+    pass
 
 
 class ObservationFailed(NeoError):

@@ -9,7 +9,7 @@ import msgspec
 from neo_core.halts import Halt
 from neo_core.model import Cause, Inventory, Mode, Offer, Order
 
-__all__ = ["Faults", "Holding", "Regime", "RiskMemory", "State", "Sweep"]
+__all__ = ["Faults", "Holding", "Regime", "RiskMemory", "State", "Sweep", "Truth"]
 
 OK, DEGRADED, HALT = Mode.OK, Mode.DEGRADED, Mode.HALT
 
@@ -46,11 +46,15 @@ class Regime(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sweep(msgspec.Struct, frozen=True, gc=False):
-    """A cancel_all that is not complete yet: why and when it was ordered, and since which ledger it runs."""
+    """A cancel_all that is not complete yet: why and when it was ordered, and since which ledger it runs.
+
+    `spared` are the orders that were adopted at the start, and stay.
+    """
 
     cause: str
     tick: int
     ledger_index: int
+    spared: tuple[str, ...] = ()
 
 
 class Faults(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +74,16 @@ class RiskMemory(msgspec.Struct, frozen=True, gc=False):
     sent: tuple[float, ...] = ()
 
 
+class Truth(msgspec.Struct, frozen=True, gc=False):
+    """Wallet truth: the tick on which the next check is due, how many in a row were beyond tolerance, and how many
+    could not be made.
+    """
+
+    due: int = 0
+    beyond: int = 0
+    not_made: int = 0
+
+
 class State(msgspec.Struct, frozen=True, gc=False):
     """`orders` are those that may still be alive or are held; `closed` those closed a few ledgers ago.
 
@@ -78,6 +92,8 @@ class State(msgspec.Struct, frozen=True, gc=False):
     `holding` and `opened` are the inventory and the opening one as floats, kept so as not to convert them again.
     `matched` are the offers in which the last look found every order just as it is known. As long as neither
     they nor the orders change, there is nothing to look for.
+    Up to the ledger `realigned` the inventory was taken from the wallet: proof about it moves nothing any more.
+    `watched_since` is the first tick of an unbroken row of observations.
     """
 
     session: int
@@ -101,6 +117,9 @@ class State(msgspec.Struct, frozen=True, gc=False):
     holding: Holding | None = None
     opened: Holding | None = None
     matched: tuple[Offer, ...] | None = None
+    truth: Truth = Truth()
+    realigned: int = 0
+    watched_since: int = 0
 
     @property
     def mode(self) -> Mode:

@@ -12,10 +12,13 @@ from neo_core.config.settings import (
     PaperConfig,
     PluginFaultConfig,
     QuotingConfig,
+    ReconcileConfig,
     RiskConfig,
     SessionConfig,
     Settings,
     ShutdownConfig,
+    StartupConfig,
+    WalletTruthConfig,
 )
 from neo_core.config.words import Described, describe
 
@@ -32,11 +35,14 @@ __all__ = [
     "PluginFaultConfig",
     "QuotingConfig",
     "Raw",
+    "ReconcileConfig",
     "RiskConfig",
     "Section",
     "SessionConfig",
     "Settings",
     "ShutdownConfig",
+    "StartupConfig",
+    "WalletTruthConfig",
     "check",
     "describe",
     "read",

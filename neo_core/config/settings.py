@@ -18,10 +18,13 @@ __all__ = [
     "PaperConfig",
     "PluginFaultConfig",
     "QuotingConfig",
+    "ReconcileConfig",
     "RiskConfig",
     "SessionConfig",
     "Settings",
     "ShutdownConfig",
+    "StartupConfig",
+    "WalletTruthConfig",
 ]
 
 _ENGINE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -37,6 +40,11 @@ class EngineConfig(Section):
     database: str = Field(
         default="sqlite:///neo.db",
         description="Where the engine keeps its books; relative to the current directory.",
+    )
+    lease_seconds: float = Field(
+        default=15.0,
+        ge=1,
+        description="An engine that gave no sign of life for so long may be taken over by another process.",
     )
     mode: Literal["paper"] = Field(default="paper", description="What it trades on: paper is a simulated ledger.")
 
@@ -213,6 +221,62 @@ class PluginFaultConfig(Section):
     policy: Literal["degrade", "halt"] = Field(default="degrade", description="What the first fault does.")
 
 
+class WalletTruthConfig(Section):
+    enabled: bool = Field(
+        default=True, description="Whether the engine's inventory is compared with the wallet while it runs."
+    )
+    interval_ticks: int = Field(default=15, ge=1, description="Ticks from one check to the next.")
+    tolerance_xrp: float = Field(
+        default=0.01, ge=0, description="A larger difference of XRP makes the engine DEGRADED."
+    )
+    tolerance_rlusd: float = Field(
+        default=0.01, ge=0, description="A larger difference of RLUSD makes the engine DEGRADED."
+    )
+    halt_tolerance_xrp: float | None = Field(
+        default=None, ge=0, description="A larger difference of XRP halts at once; null: off."
+    )
+    halt_tolerance_rlusd: float | None = Field(
+        default=None, ge=0, description="A larger difference of RLUSD halts at once; null: off."
+    )
+    halt_after_checks: int = Field(
+        default=2, ge=1, description="Halt when so many further checks are beyond tolerance, too."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for asset in ("xrp", "rlusd"):
+            near, far = getattr(self, f"tolerance_{asset}"), getattr(self, f"halt_tolerance_{asset}")
+            if far is not None and far < near:
+                raise ValueError(
+                    f"expected halt_tolerance_{asset} of at least tolerance_{asset} ({near}), got {far}"
+                )
+        return self
+
+
+class ReconcileConfig(Section):
+    max_held_orders: int = Field(
+        default=3, ge=0, description="More orders held for review than this make the engine DEGRADED."
+    )
+    halt_held_orders: int = Field(default=10, ge=0, description="More than this halt it.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.halt_held_orders < self.max_held_orders:
+            raise ValueError(
+                f"expected halt_held_orders of at least max_held_orders ({self.max_held_orders}), "
+                f"got {self.halt_held_orders}"
+            )
+        return self
+
+
+class StartupConfig(Section):
+    leftover_offers: Literal["cancel", "adopt", "refuse"] = Field(
+        default="cancel",
+        description="Own offers that a fresh session finds on the ledger: cancel them, go on with them, "
+        "or refuse to start.",
+    )
+
+
 class ShutdownConfig(Section):
     max_ledgers: int = Field(default=5, ge=1, description="How many ledgers the ending waits for its cancels.")
     max_seconds: float = Field(default=30.0, gt=0, description="How long the ending waits when no ledger comes.")
@@ -233,6 +297,11 @@ class PaperConfig(Section):
     xrp: float = Field(default=10_000.0, ge=0, le=_ALL_XRP, description="XRP in a new paper wallet.")
     rlusd: float = Field(default=20_000.0, ge=0, le=_ALL_XRP, description="RLUSD in a new paper wallet.")
     fee_drops: int = Field(default=10, ge=0, le=1_000_000, description="What each transaction costs, in drops.")
+    fill_visibility: Literal["events", "disappearance"] = Field(
+        default="events",
+        description="What the engine can see of a fill. events: the transaction that proves it; "
+        "disappearance: only that the offer is gone, or has shrunk.",
+    )
     wallet: Literal["new", "keep"] = Field(
         default="new",
         description="new: after an orderly end the next session is dealt a new wallet; keep: never. "
@@ -255,6 +324,9 @@ class Settings(Section):
     degraded: DegradedConfig = DegradedConfig()
     degraded_recovery: DegradedRecoveryConfig = DegradedRecoveryConfig()
     plugin_fault: PluginFaultConfig = PluginFaultConfig()
+    wallet_truth: WalletTruthConfig = WalletTruthConfig()
+    reconcile: ReconcileConfig = ReconcileConfig()
+    startup: StartupConfig = StartupConfig()
     shutdown: ShutdownConfig = ShutdownConfig()
     kill_switch: KillSwitchConfig = KillSwitchConfig()
     paper: PaperConfig = PaperConfig()

@@ -1,0 +1,106 @@
+"""What a plugin sees, and what it may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from neo_core.model.orders import Fill, Order
+
+__all__ = [
+    "Clear",
+    "Enter",
+    "Facts",
+    "Mark",
+    "Mode",
+    "Outcome",
+    "Recover",
+    "Resolution",
+    "Stay",
+    "View",
+]
+
+Fact = str | int | float | bool | None
+Facts = Mapping[str, Fact]
+
+
+class Mode(StrEnum):
+    OK = "OK"
+    DEGRADED = "DEGRADED"
+    HALT = "HALT"
+
+
+class View(msgspec.Struct, frozen=True, gc=False):
+    """What a plugin sees of a tick. None where there is none (a one-sided book has no mid)."""
+
+    tick: int
+    now: float
+    ledger_index: int
+    mode: Mode
+    source: str
+    ticks_in_mode: int
+    bid: float | None
+    ask: float | None
+    mid: float | None
+    amm_price: float | None
+    anchor: float | None
+    anchor_error_bps: float | None
+    xrp: float
+    rlusd: float
+    inventory_pct: float | None
+    portfolio_value: float | None
+    fills: tuple[Fill, ...] = ()
+    open_orders: tuple[Order, ...] = ()
+
+
+class Clear(msgspec.Struct, frozen=True, gc=False):
+    """Nothing to object to."""
+
+    measures: Facts = {}
+
+
+class Enter(msgspec.Struct, frozen=True, gc=False):
+    """Stop quoting. The reason is one sentence for a person."""
+
+    reason: str
+    measures: Facts = {}
+
+
+class Stay(msgspec.Struct, frozen=True, gc=False):
+    """Not recovered yet."""
+
+    measures: Facts = {}
+
+
+class Recover(msgspec.Struct, frozen=True, gc=False):
+    """The regime has cleared. The reason is one sentence for a person."""
+
+    reason: str
+    measures: Facts = {}
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """The engine itself is cancelling this order: `cancelled_at` in UTC ISO form, and why."""
+
+    order_id: str
+    cancelled_at: str
+    cancel_reason: str
+
+
+class Outcome(StrEnum):
+    """What a layer may conclude about an order that vanished without proof."""
+
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    PHANTOM_FILL = "phantom_fill"
+    HELD = "held"
+
+
+class Resolution(msgspec.Struct, frozen=True, gc=False):
+    """What became of a vanished order. `token` is logged literally; `evidence` is kept with the anomaly."""
+
+    outcome: Outcome
+    token: str
+    evidence: Facts = {}
