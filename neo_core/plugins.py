@@ -23,7 +23,7 @@ from neo_core.hookspecs import HookSpecs
 __all__ = ["BUILT_IN", "Found", "Guard", "Named", "Plugins", "build", "discover", "import_class", "select"]
 
 GROUP = "neo.plugins"
-BUILT_IN = ("anchor_guard", "drift_guard", "corridor_guard")
+BUILT_IN = ("anchor_guard", "drift_guard", "corridor_guard", "reconciler")
 DEFAULT_RANK = 100
 INTEGRITY = ("wallet_truth", "reconciler", "plugin_fault")
 HOOKS = tuple(name for name in vars(HookSpecs) if not name.startswith("_"))

@@ -27,8 +27,8 @@ def test_example_holds_every_key_of_the_core_at_its_default() -> None:
     assert {key: type(value) for key, value in held.items()} == {k: type(v) for k, v in defaults.items()}
 
 
-@pytest.mark.parametrize("name", ["anchor_guard", "drift_guard", "corridor_guard"])
-def test_example_holds_every_key_of_a_guard_at_its_default(name: str) -> None:
+@pytest.mark.parametrize("name", ["anchor_guard", "drift_guard", "corridor_guard", "reconciler"])
+def test_example_holds_every_key_of_a_plugin_at_its_default(name: str) -> None:
     found = entry_points(group="neo.plugins", name=name)
     if not found:
         pytest.skip(f"{name} is not installed")
