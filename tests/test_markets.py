@@ -9,11 +9,24 @@ from itertools import islice, pairwise
 
 import pytest
 
+from neo_core.config import Raw, check
 from neo_core.errors import UsageError
 from neo_core.markets import Flow, MarketTick, Phase, Scenario, find, names, skip
 from neo_core.model import DROPS, Side
 
-ALL = ("calm", "cycling", "hostile", "waiting", "trend", "runaway_inventory", "flapping", "dead_node")
+ALL = (
+    "calm",
+    "cycling",
+    "hostile",
+    "waiting",
+    "trend",
+    "runaway_inventory",
+    "flapping",
+    "dead_node",
+    "cancel_storm",
+    "phantom",
+    "wallet_mismatch",
+)
 CAP_BPS = 10.0
 
 every_scenario = pytest.mark.parametrize("name", ALL)
@@ -51,7 +64,12 @@ def test_each_scenario_tells_its_story_and_its_end(name: str) -> None:
     scenario = find(name)
     assert scenario.name == name
     assert 2 <= scenario.story.count(". ") + 1 <= 5
-    assert scenario.ends.startswith(("duration_elapsed", "degraded_episode_limit_halt", "risk_rpc_failure_halt"))
+    assert scenario.ends.split()[0].rstrip(",;") in {
+        "duration_elapsed",
+        "degraded_episode_limit_halt",
+        "risk_rpc_failure_halt",
+        "inventory_truth_halt",
+    }
 
 
 def test_unknown_scenario_is_refused_with_the_known_ones() -> None:
@@ -205,3 +223,56 @@ def test_runaway_inventory_sells_whole_lots_and_buys_crumbs() -> None:
 def test_dead_node_misses_two_ledgers_and_dies_later() -> None:
     failed = [bool(tick.failure) for tick in ticks(find("dead_node"))]
     assert failed == [False] * 60 + [True] * 2 + [False] * 38 + [True] * 50
+
+
+@every_scenario
+def test_the_settings_of_a_scenario_are_sections_that_the_configuration_takes(name: str) -> None:
+    settings, _ = check(Raw(find(name).settings, name), {})
+    for section, values in find(name).settings.items():
+        assert values.items() <= getattr(settings, section).model_dump().items()
+
+
+def test_a_crowd_comes_in_one_ledger_and_both_sides_take_turns_in_it() -> None:
+    flow = Flow(50.0, 50.0, gap=(3, 3), crowd=4)
+    came = [tick.takers for tick in ticks(Scenario("x", "", "", 30, (Phase(30, flow=flow),)))]
+    assert [len(takers) for takers in came] == [0, 0, 4] * 10
+    for crowd in came[2::3]:
+        sides = [taker.side for taker in crowd]
+        assert sides.count(Side.BUY) == sides.count(Side.SELL) == 2
+        assert len({*sides[:2]}) == 2
+
+
+def test_of_a_crowd_without_buyers_the_sellers_come() -> None:
+    flow = Flow(50.0, 0.0, gap=(1, 1), crowd=4)
+    came = [tick.takers for tick in ticks(Scenario("x", "", "", 9, (Phase(9, flow=flow),)))]
+    assert {tuple(taker.side for taker in takers) for takers in came} == {(Side.SELL, Side.SELL)}
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("start", [60, 207])
+def test_cancel_storm_has_nobody_while_quotes_are_replaced_and_crowds_once_the_anchor_has_left(
+    start: int, seed: int
+) -> None:
+    storm = ticks(find("cancel_storm"), seed)
+    away, crowds = storm[start : start + 17], storm[start + 17 : start + 37]
+    assert not any(tick.takers for tick in storm[start - 60 : start] + away)
+    assert all(len(tick.takers) == 6 for tick in crowds)
+    errors_of = [anchor_error(tick) for tick in away]
+    assert sum(errors_of[:16]) / 25 < 5.95  # with eight or nine ledgers before it, as good as zero
+    assert sum(errors_of) / 25 > 6.05
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_phantom_has_takers_of_whole_quotes_and_then_one_after_more_than_five_minutes(seed: int) -> None:
+    arrivals = [number for number, tick in enumerate(ticks(find("phantom"), seed)) if tick.takers]
+    young = [number for number in arrivals if number < 100]
+    assert len(young) > 10
+    assert all(later - earlier >= 4 for earlier, later in pairwise(young))
+    assert 4 * (arrivals[len(young)] - young[-1]) > 300 + 60
+    assert all(taker.drops >= 100 * DROPS for tick in ticks(find("phantom"), seed) for taker in tick.takers)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_wallet_mismatch_withdraws_once(seed: int) -> None:
+    taken = [tick.withdrawal_drops for tick in ticks(find("wallet_mismatch"), seed, 400)]
+    assert taken == [0] * 80 + [25 * DROPS] + [0] * 319

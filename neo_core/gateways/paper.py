@@ -28,14 +28,24 @@ _SENT, _REFUSED = AckOutcome.SENT, AckOutcome.REFUSED
 
 
 class PaperGateway:
-    """Each observation closes one ledger. `pace` is called before it, to let real time pass."""
+    """Each observation closes one ledger. `pace` is called before it, to let real time pass.
+
+    With `proves_fills` False nobody is told what happened to an offer, only which offers there are: the ledger and
+    its file stay the same.
+    """
 
     def __init__(
-        self, ledger: PaperLedger, market: Iterator[MarketTick], pace: Callable[[], None] | None = None
+        self,
+        ledger: PaperLedger,
+        market: Iterator[MarketTick],
+        pace: Callable[[], None] | None = None,
+        *,
+        proves_fills: bool = True,
     ) -> None:
         self._ledger = ledger
         self._market = market
         self._pace = pace
+        self._proves_fills = proves_fills
         self._well = Health(fee_drops=ledger.opening.fee_drops)
 
     def observe(self, since: int | None) -> Observation:
@@ -58,6 +68,8 @@ class PaperGateway:
         transactions: tuple[OwnTransaction, ...] = ()
         if ledger.entries:
             events, transactions = ledger.history(since)
+            if not self._proves_fills:
+                events = ()
         return Observation(
             index,
             ledger.close_time,
@@ -71,6 +83,7 @@ class PaperGateway:
                 events,
                 transactions,
                 since + 1 if since >= ledger.remembers_from else ledger.remembers_from,
+                self._proves_fills,
             ),
             self._well if tick.cannot_trade is None and not tick.ledger_age_seconds else self._unwell(tick),
         )

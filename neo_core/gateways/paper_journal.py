@@ -1,11 +1,12 @@
 """The file of a paper wallet: an opening line, then one JSON line for each ledger that did something to it.
 
 A line counts once its newline is there, so a process may be killed at any moment: what it leaves behind is either
-a whole line or a torn end, and the next write cuts a torn end off.
+a whole line or a torn end, and the next write cuts a torn end off. One process at a time writes it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from io import FileIO
@@ -42,21 +43,27 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """One ledger: our transactions in it, what happened to our offers, and when the new ones expire."""
+    """One ledger: our transactions in it, what happened to our offers, when the new ones expire, and what somebody
+    withdrew.
+    """
 
     ledger_index: int
     transactions: tuple[OwnTransaction, ...] = ()
     events: tuple[OfferEvent, ...] = ()
     expirations: Mapping[int, float] = {}
+    withdrawn_drops: int = 0
 
 
 class Journal:
-    """The open file. Each line is one write, done before anybody hears of the ledger."""
+    """The open file, of which `whole` bytes are lines and the rest up to `size` is a torn end.
 
-    def __init__(self, path: Path, whole: int) -> None:
+    Each line is one write, done before anybody hears of the ledger.
+    """
+
+    def __init__(self, path: Path, whole: int, size: int) -> None:
         self._path = path
         self._whole = whole
-        self._torn = True
+        self._size = size
         self._unwritten = b""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,22 +74,30 @@ class Journal:
     def append(self, line: Opening | Entry) -> None:
         """Writes the line, behind those that an earlier failure left unwritten: no ledger may be missing."""
         self._unwritten += msgspec.json.encode(line) + b"\n"
-        size = len(self._unwritten)
+        wanted = len(self._unwritten)
         try:
-            if self._torn:
-                self._file.truncate(self._whole)
-            self._torn = True
+            self._is_ours()
+            if self._size > self._whole:
+                self._size = self._file.truncate(self._whole)
             written = self._file.write(self._unwritten)
         except OSError as error:
             raise self._unwritable(error.strerror) from error
-        if written != size:
-            raise self._unwritable(f"{written} of {size} bytes were taken")
-        self._whole += size
-        self._torn = False
+        self._size += written
+        if written != wanted:
+            raise self._unwritable(f"{written} of {wanted} bytes were taken")
+        self._whole = self._size
         self._unwritten = b""
 
     def close(self) -> None:
         self._file.close()
+
+    def _is_ours(self) -> None:
+        size = os.fstat(self._file.fileno()).st_size
+        if size != self._size:
+            raise StoreError(
+                f"the paper ledger {self._path} has {size} bytes where this process left {self._size}: another "
+                "process has written it; stop that one, and start this engine again"
+            )
 
     def _unwritable(self, why: str | None) -> StoreError:
         return StoreError(
@@ -91,12 +106,12 @@ class Journal:
         )
 
 
-def load(path: Path) -> tuple[Opening | None, list[Entry], int]:
-    """The opening line, the entries, and how many bytes of the file are whole lines."""
+def load(path: Path) -> tuple[Opening | None, list[Entry], int, int]:
+    """The opening line, the entries, how many bytes of the file are whole lines, and how many it has."""
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        return None, [], 0
+        return None, [], 0, 0
     except OSError as error:
         raise StoreError(
             f"the paper ledger {path} cannot be read ({error.strerror}): check the path and its permissions"
@@ -112,7 +127,7 @@ def load(path: Path) -> tuple[Opening | None, list[Entry], int]:
                 entries.append(_ENTRY.decode(line))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise not_a_line(path, number, str(error)) from error
-    return opening, entries, whole
+    return opening, entries, whole, len(text)
 
 
 def not_a_line(path: Path, number: int, why: str) -> StoreError:

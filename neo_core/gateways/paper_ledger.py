@@ -37,16 +37,17 @@ class PaperLedger(PaperWallet):
         self._transactions: list[OwnTransaction] = []
         self._events: list[OfferEvent] = []
         self._expirations: dict[int, float] = {}
+        self._withdrawn_drops = 0
 
     @classmethod
     def open(cls, path: Path | None, opening: Opening) -> PaperLedger:
         """The wallet that the file holds; if it holds none yet, a new one. No path: a new one, in memory."""
         if path is None:
             return cls(opening)
-        recorded, entries, whole = load(path)
+        recorded, entries, whole, size = load(path)
         ledger = cls(recorded or opening)
         retell(ledger, entries, path)
-        ledger._journal = Journal(path, whole)
+        ledger._journal = Journal(path, whole, size)
         if recorded is None:
             ledger._journal.append(opening)
         return ledger
@@ -87,20 +88,30 @@ class PaperLedger(PaperWallet):
         parent_close = self.close_time
         self.index += 1
         self.close_time = parent_close + LEDGER_SECONDS
-        bid = _NO_BID if tick.bid is None else tick.bid
-        ask = _NO_ASK if tick.ask is None else tick.ask
+        bid, ask = tick.bid, tick.ask
+        if bid is None:
+            bid = _NO_BID
+        if ask is None:
+            ask = _NO_ASK
+        if tick.withdrawal_drops:
+            self._withdraw(tick.withdrawal_drops)
         if tick.takers or ask <= self.best_buy or bid >= self.best_sell:
             self._trades(tick.takers, bid, ask, parent_close)
         elif self._pending:
             self._apply_pending(bid, ask, parent_close)
-        else:
+        elif not self._withdrawn_drops:
             return
-        if self._events or self._transactions:
+        if self._events or self._transactions or self._withdrawn_drops:
             self._commit()
 
     def shut(self) -> None:
         if self._journal is not None:
             self._journal.close()
+
+    def _withdraw(self, drops: int) -> None:
+        """Somebody else who has the key takes XRP, as far as the reserve allows. Nothing tells us of it."""
+        self._withdrawn_drops = max(0, min(drops, self.xrp_drops - self.reserve_drops))
+        self.xrp_drops -= self._withdrawn_drops
 
     # --- the trades of others --------------------------------------------------------------------------
 
@@ -259,8 +270,10 @@ class PaperLedger(PaperWallet):
         self.book(happened)
 
     def _commit(self) -> None:
-        entry = Entry(self.index, tuple(self._transactions), tuple(self._events), self._expirations)
-        self._transactions, self._events, self._expirations = [], [], {}
+        entry = Entry(
+            self.index, tuple(self._transactions), tuple(self._events), self._expirations, self._withdrawn_drops
+        )
+        self._transactions, self._events, self._expirations, self._withdrawn_drops = [], [], {}, 0
         self.entries.append(entry)
         self.look()
         if self._journal is not None:

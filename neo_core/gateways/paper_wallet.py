@@ -78,6 +78,7 @@ class PaperWallet:
 
     def replay(self, entry: Entry) -> None:
         self.reach(entry.ledger_index)
+        self.xrp_drops -= entry.withdrawn_drops
         for transaction in entry.transactions:
             self.pay(transaction)
         for event in entry.events:
@@ -155,7 +156,7 @@ def _placed(event: OfferEvent, expires_at: float | None) -> Resting:
 
 def read(path: Path) -> PaperWallet:
     """The wallet as its file tells it, with its whole history. The file is left as it is."""
-    opening, entries, _ = load(path)
+    opening, entries, *_ = load(path)
     if opening is None:
         raise StoreError(f"expected a paper ledger in {path}, found no opening line: check the path")
     wallet = PaperWallet(opening)

@@ -23,7 +23,7 @@ class MarketTick(msgspec.Struct, frozen=True, gc=False):
     """The market at one ledger, without our own offers.
 
     `takers` are those who come in this ledger. With a `failure` the ledger closes all the same, but nobody
-    sees it: the sentence says why.
+    sees it: the sentence says why. `withdrawal_drops` is XRP that somebody with our key takes out of the wallet.
     """
 
     bid: float | None
@@ -31,6 +31,7 @@ class MarketTick(msgspec.Struct, frozen=True, gc=False):
     amm_price: float | None = None
     takers: tuple[Taker, ...] = ()
     failure: str = ""
+    withdrawal_drops: int = 0
     cannot_trade: str | None = None
     ledger_age_seconds: float = 0.0
 

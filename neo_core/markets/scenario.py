@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -21,12 +22,13 @@ class Flow(msgspec.Struct, frozen=True):
     """Who comes to trade. Takers come in pairs, a seller and a buyer in random order, `gap` ledgers apart.
 
     So one side is never met more than twice in a row by chance. Sizes are XRP, give or take 40 %; with 0
-    nobody of that kind comes, and the turn passes.
+    nobody of that kind comes, and the turn passes. A `crowd` comes in one ledger.
     """
 
     sells_xrp: float = 90.0
     buys_xrp: float = 90.0
     gap: tuple[int, int] = (8, 16)
+    crowd: int = 1
 
 
 BALANCED = Flow()
@@ -37,7 +39,7 @@ class Phase(msgspec.Struct, frozen=True):
 
     `pool_bps` is how far the AMM's price stands above the book's mid, give or take `pool_noise_bps`;
     `slide_bps` is what the mid moves by, each ledger; the book's best offers stand `half_spread_bps` to each
-    side of it.
+    side of it. In the first ledger somebody withdraws `withdraws_xrp` from the wallet.
     """
 
     ticks: int
@@ -47,16 +49,22 @@ class Phase(msgspec.Struct, frozen=True):
     half_spread_bps: float = 12.0
     flow: Flow = BALANCED
     failure: str = ""
+    withdraws_xrp: float = 0.0
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """A market with a story. `ticks` is its natural length; the last phase goes on for as long as asked."""
+    """A market with a story. `ticks` is its natural length; the last phase goes on for as long as asked.
+
+    `settings` are sections of the configuration: the story is played with them, unless the file or the command
+    line says otherwise.
+    """
 
     name: str
     story: str
     ends: str
     ticks: int
     phases: tuple[Phase, ...]
+    settings: Mapping[str, Any] = {}
 
     def market(self, seed: int) -> Iterator[MarketTick]:
         """The same ticks for the same seed, everywhere: only sums, products and one generator of numbers."""
@@ -70,7 +78,7 @@ class Scenario(msgspec.Struct, frozen=True):
             above = 100.0 * (10_000 + phase.half_spread_bps)
             pool = 10_000 + phase.pool_bps - phase.pool_noise_bps
             noise = 2.0 * phase.pool_noise_bps
-            failure = phase.failure
+            failure, withdrawal = phase.failure, int(phase.withdraws_xrp * DROPS)
             remaining = phase.ticks if number < len(self.phases) else -1
             arrival = takers.next_gap(phase.flow)
             while remaining:
@@ -88,7 +96,8 @@ class Scenario(msgspec.Struct, frozen=True):
                 else:
                     came = takers.come(phase.flow)
                     arrival = takers.next_gap(phase.flow)
-                yield MarketTick(bid, ask, amm, came, failure)
+                yield MarketTick(bid, ask, amm, came, failure, withdrawal)
+                withdrawal = 0
 
 
 class _Takers:
@@ -103,6 +112,9 @@ class _Takers:
         return low + int(self._rng.random() * (high - low + 1))
 
     def come(self, flow: Flow) -> tuple[Taker, ...]:
+        return tuple([taker for _ in range(flow.crowd) if (taker := self._next(flow)).drops])
+
+    def _next(self, flow: Flow) -> Taker:
         side = self._second
         if side is None:
             side = Side.SELL if self._rng.random() < 0.5 else Side.BUY
@@ -111,4 +123,4 @@ class _Takers:
             self._second = None
         xrp = flow.sells_xrp if side is Side.SELL else flow.buys_xrp
         drops = int(xrp * (0.6 + 0.8 * self._rng.random()) * DROPS)
-        return (Taker(side, drops),) if drops else ()
+        return Taker(side, drops)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from neo_core.errors import UsageError
 from neo_core.markets.scenario import Flow, Phase, Scenario
+from neo_core.markets.truth_scenarios import CANCEL_STORM, PHANTOM, WALLET_MISMATCH
 
 __all__ = ["SCENARIOS", "find", "names"]
 
@@ -144,7 +145,19 @@ DEAD_NODE = Scenario(
 
 SCENARIOS = {
     scenario.name: scenario
-    for scenario in (CALM, CYCLING, HOSTILE, WAITING, TREND, RUNAWAY_INVENTORY, FLAPPING, DEAD_NODE)
+    for scenario in (
+        CALM,
+        CYCLING,
+        HOSTILE,
+        WAITING,
+        TREND,
+        RUNAWAY_INVENTORY,
+        FLAPPING,
+        DEAD_NODE,
+        CANCEL_STORM,
+        PHANTOM,
+        WALLET_MISMATCH,
+    )
 }
 
 

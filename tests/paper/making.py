@@ -76,9 +76,10 @@ def state(wallet: PaperWallet) -> tuple[object, ...]:
 class Desk:
     """A gateway on a market that is told tick by tick, and what it last showed."""
 
-    def __init__(self, opening: Opening = OPENING, path: Path | None = None) -> None:
+    def __init__(self, opening: Opening = OPENING, path: Path | None = None, *, proves_fills: bool = True) -> None:
         self._next: list[MarketTick] = []
-        self.gateway: Gateway = PaperGateway(PaperLedger.open(path, opening), self._market())
+        ledger = PaperLedger.open(path, opening)
+        self.gateway: Gateway = PaperGateway(ledger, self._market(), proves_fills=proves_fills)
         self.since: int | None = None
         self.seen: Observation = self.ledger()
 

@@ -12,10 +12,11 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from neo_core.errors import StoreError
 from neo_core.gateways.paper import PaperGateway
-from neo_core.gateways.paper_journal import FIRST_CLOSE, FIRST_LEDGER, Opening
+from neo_core.gateways.paper_journal import FIRST_CLOSE, FIRST_LEDGER, Journal, Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.gateways.paper_wallet import read
 from neo_core.markets import MarketTick, Taker
@@ -252,3 +253,76 @@ os._exit(9)
     done = subprocess.run([sys.executable, "-c", script, str(path), *places], check=False, env={**os.environ})
     assert done.returncode == 9
     assert [offer.sequence for offer in read(path).offers] == [1]
+
+
+# --- two processes -------------------------------------------------------------------------------------------
+
+
+def sends(gateway: PaperGateway) -> None:
+    gateway.send(gateway.prepare([place(Side.BUY, Decimal("1.9"), DROPS)]))
+    gateway.observe(None)
+
+
+@pytest.mark.rule("INT-X1")
+def test_of_two_that_opened_one_wallet_the_second_to_write_is_refused_and_writes_nothing(
+    tmp_path: Path, opened: Opens
+) -> None:
+    path = tmp_path / "w.jsonl"
+    first, second = opened(path), opened(path)
+    sends(first)
+    written = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(
+            StoreError, match=r"^the paper ledger .* has \d+ bytes .* another process has written it"
+        ):
+            sends(second)
+    assert path.read_bytes() == written
+    sends(first)
+    assert [offer.sequence for offer in read(path).offers] == [1, 2]
+
+
+@pytest.mark.rule("INT-X1")
+def test_a_wallet_is_refused_to_who_writes_on_after_another_took_it_over(tmp_path: Path, opened: Opens) -> None:
+    path = tmp_path / "w.jsonl"
+    lost = opened(path)
+    sends(lost)
+    sends(opened(path))
+    written = path.read_bytes()
+    with pytest.raises(StoreError, match="another process has written it"):
+        sends(lost)
+    assert path.read_bytes() == written
+
+
+@pytest.mark.rule("INT-X1")
+def test_of_two_that_begin_one_wallet_at_the_same_time_one_writes_its_opening(tmp_path: Path) -> None:
+    path = tmp_path / "w.jsonl"
+    sooner, later = Journal(path, 0, 0), Journal(path, 0, 0)
+    sooner.append(OPENING)
+    with pytest.raises(StoreError, match="another process has written it"):
+        later.append(replace(OPENING, account="later"))
+    sooner.close()
+    later.close()
+    assert read(path).opening == OPENING
+
+
+@pytest.mark.rule("INT-X1")
+def test_a_file_that_was_cut_short_under_a_running_process_is_refused(tmp_path: Path, opened: Opens) -> None:
+    path = tmp_path / "w.jsonl"
+    gateway = opened(path)
+    sends(gateway)
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(StoreError, match="another process has written it"):
+        sends(gateway)
+
+
+@pytest.mark.rule("INT-X1")
+def test_a_torn_end_that_another_process_cut_off_is_not_cut_again(tmp_path: Path, opened: Opens) -> None:
+    path = tmp_path / "w.jsonl"
+    sends(opened(path))
+    path.write_bytes(path.read_bytes()[:-9])
+    late, sooner = opened(path), opened(path)
+    sends(sooner)
+    written = path.read_bytes()
+    with pytest.raises(StoreError, match="another process has written it"):
+        sends(late)
+    assert path.read_bytes() == written

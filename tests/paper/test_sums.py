@@ -32,10 +32,14 @@ intents = st.one_of(
     st.tuples(st.just("cancel"), st.integers(1, 12)),
 )
 mids = st.sampled_from([1.98, 1.99, 2.0, 2.01, 2.02])
+withdrawals = st.sampled_from([0, 0, 0, 5 * DROPS, 10_000 * DROPS])
 market_ticks = st.tuples(
-    mids, st.lists(st.builds(Taker, sides, amounts), max_size=3), st.sampled_from(["both", "bid", "ask"])
+    mids,
+    st.lists(st.builds(Taker, sides, amounts), max_size=3),
+    st.sampled_from(["both", "bid", "ask"]),
+    withdrawals,
 )
-Life = Sequence[tuple[list[tuple[object, ...]], tuple[float, list[Taker], str]]]
+Life = Sequence[tuple[list[tuple[object, ...]], tuple[float, list[Taker], str, int]]]
 lives = st.lists(st.tuples(st.lists(intents, max_size=4), market_ticks), max_size=12)
 
 
@@ -49,10 +53,10 @@ def built(spoken: tuple[object, ...], now: float) -> Place | Cancel:
     raise AssertionError(spoken)
 
 
-def market_tick(mid: float, takers: list[Taker], there: str) -> MarketTick:
+def market_tick(mid: float, takers: list[Taker], there: str, withdrawal: int) -> MarketTick:
     bid = None if there == "ask" else mid - 0.008
     ask = None if there == "bid" else mid + 0.008
-    return MarketTick(bid, ask, mid, tuple(takers))
+    return MarketTick(bid, ask, mid, tuple(takers), withdrawal_drops=withdrawal)
 
 
 def live(gateway: PaperGateway, life: Life) -> Iterator[Observation]:
@@ -69,7 +73,7 @@ def live(gateway: PaperGateway, life: Life) -> Iterator[Observation]:
 @given(
     life=lives, xrp=FUNDS_FOR_A_FEW, rlusd=st.sampled_from(["50", "333.333333", "2000"]), seed=st.integers(0, 99)
 )
-def test_balances_are_the_opening_and_every_event_less_every_fee_and_each_proof_is_there_once(
+def test_balances_are_the_opening_and_every_event_less_fees_and_withdrawals_and_each_proof_is_there_once(
     life: Life,
     xrp: int,
     rlusd: str,
@@ -108,13 +112,14 @@ def test_balances_are_the_opening_and_every_event_less_every_fee_and_each_proof_
                 assert sign * (whole[3] - at_our_price) <= 0, "a maker never pays more than its price"
                 assert event.event == "filled" or whole[0] == whole[2] + event.rest_drops
                 assert event.event == "filled" or whole[1] == whole[3] + event.rest_rlusd
-        assert (account.xrp_drops, account.rlusd) == (drops, owned)
-        assert drops >= 0
+        again = read(path)
+        withdrawn = sum(entry.withdrawn_drops for entry in again.entries)
+        assert (account.xrp_drops, account.rlusd) == (drops - withdrawn, owned)
+        assert account.xrp_drops >= 0
         assert owned >= 0
         for offer in account.offers:
             assert offer.drops > 0
             assert offer.rlusd > 0
-        again = read(path)
         assert state(again)[:-1] == state(ledger)[:-1]
         if account.events or account.transactions:
             assert again.history(seen.ledger_index - 1) == (account.events, account.transactions)
