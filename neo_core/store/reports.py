@@ -10,8 +10,9 @@ from peewee import SqliteDatabase, fn
 
 from neo_core.errors import StoreError, UsageError
 from neo_core.model import OrderStatus
-from neo_core.store.rows import inventory_text, xrp_text
-from neo_core.store.schema import EngineState, Events, Fills, Orders, Sessions, Ticks, ticks_of
+from neo_core.store.commands import waiting
+from neo_core.store.rows import inventory_text, parsed, xrp_text
+from neo_core.store.schema import EngineState, Events, Fills, Orders, Sessions, Ticks, TruthChecks, ticks_of
 from neo_core.store.state import KILL, STOP, iso, read_runtime, recovery_counts
 
 __all__ = ["decisions", "engine_texts", "last_tick", "session", "sessions", "status"]
@@ -58,6 +59,8 @@ def status(database: SqliteDatabase, engine: str) -> dict[str, Any]:
         },
         "open_orders": sum(by_status.get(state.value, 0) for state in ALIVE),
         "held_orders": by_status.get(OrderStatus.HELD_PENDING_REVIEW.value, 0),
+        "truth": _last_check(database, last["id"]),
+        "commands": waiting(database, engine),
         "stop": kept.get(STOP),
         "kill": kept.get(KILL),
     }
@@ -75,6 +78,7 @@ def session(database: SqliteDatabase, engine: str, number: int | None) -> dict[s
         "config": msgspec.json.decode(row["config"]),
         "episodes": _episodes(database, row["id"]),
         "fills": _fills(database, row["id"]),
+        "truth_checks": _checks(database, row["id"]),
     }
 
 
@@ -123,14 +127,10 @@ def _summary(database: SqliteDatabase, row: Mapping[str, Any]) -> dict[str, Any]
         "halt_reason": row["halt_reason"],
         "halt_source": row["halt_source"],
         "halt_detail": row["halt_detail"],
-        "inventory_start": _json(row["inventory_start"]),
-        "inventory_end": _json(row["inventory_end"]),
+        "inventory_start": parsed(row["inventory_start"]),
+        "inventory_end": parsed(row["inventory_end"]),
         "plugins": msgspec.json.decode(row["plugins"]),
     }
-
-
-def _json(text: str | None) -> Any:
-    return None if text is None else msgspec.json.decode(text)
 
 
 def _standing(kept: Mapping[str, str]) -> dict[str, Any]:
@@ -138,12 +138,39 @@ def _standing(kept: Mapping[str, str]) -> dict[str, Any]:
     try:
         runtime = read_runtime(kept)
     except StoreError:
-        return dict.fromkeys(("tick", "ledger_index", "now", "inventory"))
+        return dict.fromkeys(("tick", "ledger_index", "now", "inventory", "cancel_all"))
+    sweep = runtime.sweep
     return {
         "tick": runtime.tick,
         "ledger_index": runtime.ledger_index,
         "now": None if runtime.now is None else iso(runtime.now),
-        "inventory": _json(inventory_text(runtime.inventory)),
+        "inventory": parsed(inventory_text(runtime.inventory)),
+        "cancel_all": None
+        if sweep is None
+        else {"cause": sweep.cause, "tick": sweep.tick, "ledger_index": sweep.ledger_index},
+    }
+
+
+def _last_check(database: SqliteDatabase, session: int) -> dict[str, Any] | None:
+    query = TruthChecks.select().where(TruthChecks.session == session).order_by(TruthChecks.id.desc())
+    row = query.dicts().first(database)
+    if row is None:
+        return None
+    differences = {name: row[name] for name in ("xrp_difference", "rlusd_difference")}
+    return {"verdict": row["verdict"], "at": iso(row["at"]), **differences}
+
+
+def _checks(database: SqliteDatabase, session: int) -> dict[str, int]:
+    counted = (
+        TruthChecks.select(TruthChecks.verdict, fn.COUNT(TruthChecks.id))
+        .where(TruthChecks.session == session)
+        .group_by(TruthChecks.verdict)
+    )
+    by_verdict = dict(counted.tuples().execute(database))
+    return {
+        "count": sum(by_verdict.values()),
+        "beyond": by_verdict.get("beyond", 0) + by_verdict.get("far_beyond", 0),
+        "not_made": by_verdict.get("not_made", 0),
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from neo_core.errors import StoreError
-from neo_core.model import DROPS, Decision, Event, Fill, Inventory, Order
+from neo_core.model import DROPS, Decision, Event, Fill, Inventory, Order, TruthCheck
 from neo_core.store.schema import tick_id
 
 __all__ = [
@@ -26,7 +26,10 @@ __all__ = [
     "json_text",
     "order_of",
     "order_row",
+    "parsed",
     "tick_row",
+    "truth_row",
+    "xrp_text",
 ]
 
 
@@ -49,6 +52,10 @@ _encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 def json_text(value: object) -> str:
     return _encode(value).decode()
+
+
+def parsed(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
 
 
 def xrp_text(drops: int) -> str:
@@ -96,6 +103,8 @@ def order_row(keeper: Keeper, order: Order) -> tuple[Any, ...]:
         order.cancel_reason,
         order.closed_ledger,
         json_text(order.proofs) if order.proofs else "[]",
+        order.filled_drops,
+        order.vanished_ledger,
     )
 
 
@@ -153,9 +162,15 @@ def event_row(keeper: Keeper, event: Event, tick: int, at: float) -> tuple[Any, 
 def anomaly_row(
     keeper: Keeper, event: Event, tick: int, at: float, before: str | None, after: str | None
 ) -> tuple[Any, ...]:
-    """An event of the kind `anomaly`: the facts `order_id`, `verdict` and `layer`, and the rest is evidence."""
+    """An event of the kind `anomaly`: these facts have columns of their own, and the rest is evidence.
+
+    The token of the layer is what its text begins with, if it is not among the facts.
+    """
     evidence = dict(event.facts)
     order_id, verdict, layer = (str(evidence.pop(name, "")) for name in ("order_id", "verdict", "layer"))
+    begins, _, rest = event.text.partition(":")
+    token = str(evidence.pop("token", begins if rest else ""))
+    age = evidence.pop("age_seconds", None)
     return (
         keeper.engine,
         keeper.session,
@@ -167,4 +182,25 @@ def anomaly_row(
         json_text(evidence),
         before,
         after,
+        age,
+        token,
+    )
+
+
+def truth_row(keeper: Keeper, decision: Decision, check: TruthCheck) -> tuple[Any, ...]:
+    xrp = rlusd = None
+    if check.inventory is not None and check.wallet is not None:
+        xrp = xrp_text(check.wallet.drops - check.inventory.drops)
+        rlusd = format(check.wallet.rlusd - check.inventory.rlusd, "f")
+    return (
+        keeper.engine,
+        keeper.session,
+        decision.tick,
+        decision.ledger_index,
+        decision.now,
+        check.verdict,
+        inventory_text(check.inventory),
+        inventory_text(check.wallet),
+        xrp,
+        rlusd,
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from peewee import (
     EXCLUDED,
+    SQL,
     AutoField,
     BigIntegerField,
     BooleanField,
@@ -26,19 +27,25 @@ __all__ = [
     "TABLES",
     "VERSION",
     "Anomalies",
+    "Commands",
     "EngineState",
     "Events",
     "Fills",
+    "Leases",
     "Orders",
     "Sessions",
     "Ticks",
+    "TruthChecks",
     "create",
     "insert",
     "tick_id",
     "ticks_of",
 ]
 
-VERSION = 1
+VERSION = 2
+"""A change of a table needs a higher one, and a step in migrations.py."""
+
+ZERO, EMPTY = SQL("DEFAULT 0"), SQL("DEFAULT ''")
 
 
 class Sessions(Model):
@@ -101,6 +108,8 @@ class Orders(Model):
     cancel_reason = TextField()
     closed_ledger = BigIntegerField()
     proofs = TextField()
+    filled_drops = BigIntegerField(constraints=[ZERO])
+    vanished_ledger = BigIntegerField(constraints=[ZERO])
 
     class Meta:
         table_name = "orders"
@@ -177,12 +186,80 @@ class Anomalies(Model):
     evidence = TextField()
     inventory_before = TextField(null=True)
     inventory_after = TextField(null=True)
+    age_seconds = DoubleField(null=True)
+    token = TextField(constraints=[EMPTY])
 
     class Meta:
         table_name = "anomalies"
 
 
-TABLES: tuple[type[Model], ...] = (Sessions, EngineState, Orders, Fills, Ticks, Events, Anomalies)
+class TruthChecks(Model):
+    """Wallet truth. Nothing is known of either side where a check could not be made."""
+
+    id = AutoField()
+    engine = TextField()
+    session = IntegerField(index=True)
+    tick = IntegerField()
+    ledger_index = BigIntegerField()
+    at = DoubleField()
+    verdict = TextField()
+    inventory = TextField(null=True)
+    wallet = TextField(null=True)
+    xrp_difference = TextField(null=True)
+    rlusd_difference = TextField(null=True)
+
+    class Meta:
+        table_name = "truth_checks"
+
+
+class Leases(Model):
+    """The process that trades as an engine. `locked`: it also has the lock that ends with the process."""
+
+    engine = TextField(primary_key=True)
+    holder = TextField()
+    session = IntegerField(null=True)
+    host = TextField()
+    pid = BigIntegerField()
+    taken_at = DoubleField()
+    beaten_at = DoubleField()
+    expires_at = DoubleField()
+    locked = BooleanField()
+
+    class Meta:
+        table_name = "leases"
+
+
+class Commands(Model):
+    """What an operator asks for once. `done_at` is by the session's clock, `asked_at` by the operator's."""
+
+    id = AutoField()
+    engine = TextField(index=True)
+    kind = TextField()
+    order_id = TextField()
+    filled = BooleanField()
+    reason = TextField()
+    asked_at = DoubleField()
+    done_at = DoubleField(null=True)
+    session = IntegerField(null=True)
+    tick = IntegerField(null=True)
+    result = TextField(null=True)
+
+    class Meta:
+        table_name = "commands"
+
+
+TABLES: tuple[type[Model], ...] = (
+    Sessions,
+    EngineState,
+    Orders,
+    Fills,
+    Ticks,
+    Events,
+    Anomalies,
+    TruthChecks,
+    Leases,
+    Commands,
+)
 
 
 def tick_id(session: int, tick: int) -> int:

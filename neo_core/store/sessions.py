@@ -18,7 +18,7 @@ from neo_core.store.rows import Keeper, inventory_text, json_text, order_of
 from neo_core.store.schema import EngineState, Orders, Sessions, Ticks, ticks_of
 from neo_core.store.state import KILL, Runtime, halt_of, iso, read_runtime, restore, texts
 
-__all__ = ["Opened", "Plugin", "begin", "end", "first_tick_at", "reopen", "unended", "write_texts"]
+__all__ = ["Opened", "Plugin", "begin", "books", "end", "first_tick_at", "reopen", "unended", "write_texts"]
 
 WATCHED = (
     OrderStatus.PENDING,
@@ -50,8 +50,7 @@ def begin(database: SqliteDatabase, row: Mapping[str, Any], started_at: float, s
     """A fresh session: everything starts anew but what the account owns, owes and was last seen at."""
     engine, account = row["engine"], row["account"]
     kept = engine_texts(database, engine)
-    last = Sessions.select().where(Sessions.engine == engine).order_by(Sessions.id.desc())
-    previous = last.dicts().first(database)
+    previous = _last(database, engine)
     runtime = Runtime()
     notes: tuple[str, ...] = ()
     if previous is not None:
@@ -72,6 +71,7 @@ def begin(database: SqliteDatabase, row: Mapping[str, Any], started_at: float, s
         inventory=runtime.inventory,
         orders=orders,
         closed=closed,
+        realigned=runtime.realigned,
     )
     of_engine = (EngineState.engine == engine) & (EngineState.key != KILL)
     EngineState.delete().where(of_engine).execute(database)
@@ -94,10 +94,7 @@ def reopen(
             f"session {session} has ended ({row['halt_reason']}, at {row['ended_at']}) and cannot be resumed; "
             "start a fresh one without --resume"
         )
-    kept = engine_texts(database, engine)
-    closed_ids = read_runtime(kept).closed
-    orders, closed = _orders(database, engine, row["account"], closed_ids)
-    state, notes = restore(session, kept, [*orders.values(), *closed.values()], sources)
+    state, notes = _restored(database, row, sources)
     opened = replace(state, halt=None)
     changed = texts(opened)
     changed.pop("degraded_since")  # an episode that was running goes on, and began when it began
@@ -106,6 +103,15 @@ def reopen(
     loaded += [plugin for plugin in plugins if plugin not in loaded]
     _update(database, session, plugins=json_text(loaded))
     return Opened(Keeper(engine, row["account"], session), opened, (), notes)
+
+
+def books(database: SqliteDatabase, engine: str) -> tuple[Keeper, State] | None:
+    """The last session's account, and the state in which it is or was left."""
+    row = _last(database, engine)
+    if row is None:
+        return None
+    state, _ = _restored(database, row, ())
+    return Keeper(engine, row["account"], row["id"]), state
 
 
 def unended(database: SqliteDatabase, engine: str) -> int | None:
@@ -192,6 +198,20 @@ def _close(
 
 def _update(database: SqliteDatabase, session: int, **columns: Any) -> None:
     Sessions.update(columns).where(Sessions.id == session).execute(database)
+
+
+def _last(database: SqliteDatabase, engine: str) -> dict[str, Any] | None:
+    query = Sessions.select().where(Sessions.engine == engine).order_by(Sessions.id.desc())
+    row: dict[str, Any] | None = query.dicts().first(database)
+    return row
+
+
+def _restored(
+    database: SqliteDatabase, row: Mapping[str, Any], sources: Collection[str]
+) -> tuple[State, tuple[str, ...]]:
+    kept = engine_texts(database, row["engine"])
+    orders, closed = _orders(database, row["engine"], row["account"], read_runtime(kept).closed)
+    return restore(row["id"], kept, [*orders.values(), *closed.values()], sources)
 
 
 def _orders(

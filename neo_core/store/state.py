@@ -16,7 +16,7 @@ import msgspec
 from neo_core.errors import StoreError
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import Cause, Inventory, Order
-from neo_core.state import Faults, Regime, RiskMemory, State, Sweep
+from neo_core.state import Faults, Regime, RiskMemory, State, Sweep, Truth
 
 __all__ = ["KILL", "STOP", "Runtime", "halt_of", "iso", "read_runtime", "recovery_counts", "restore", "texts"]
 
@@ -45,6 +45,8 @@ class Runtime(msgspec.Struct, frozen=True, omit_defaults=True):
     inventory: Inventory | None = None
     closed: tuple[str, ...] = ()
     serial: int = 0
+    truth: Truth = Truth()
+    realigned: int = 0
 
 
 _encode = msgspec.json.Encoder().encode
@@ -107,6 +109,8 @@ def restore(
         closed={key: every[key] for key in runtime.closed if key in every},
         serial=runtime.serial,
         halt=halt_of(kept),
+        truth=runtime.truth,
+        realigned=runtime.realigned,
     )
     return state, tuple(notes)
 
@@ -210,6 +214,8 @@ def _runtime_text(state: State) -> str:
         inventory=state.inventory,
         closed=tuple(state.closed),
         serial=state.serial,
+        truth=state.truth,
+        realigned=state.realigned,
     )
     if not _finite(runtime):
         raise StoreError(f"tick {state.tick}: a number of the state is not finite, and is not kept: {runtime}")

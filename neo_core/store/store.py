@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from peewee import SqliteDatabase
 
-from neo_core.errors import StoreError
+from neo_core.errors import LeaseLost, StoreError
 from neo_core.halts import Halt
-from neo_core.model import Decision, Event, Inventory
+from neo_core.model import Command, Decision, Event, Fill, Inventory, Order
 from neo_core.state import State
-from neo_core.store import reports, sessions
-from neo_core.store.opening import hold, name_of, one_sentence, open_database, transaction
-from neo_core.store.rows import (
-    Keeper,
-    anomaly_row,
-    event_row,
-    fill_row,
-    inventory_text,
-    json_text,
-    order_row,
-    tick_row,
-)
-from neo_core.store.schema import Anomalies, EngineState, Events, Fills, Orders, Sessions, Ticks, insert
+from neo_core.store import commands, leases, orders, reports, sessions
+from neo_core.store.leases import Lease
+from neo_core.store.opening import open_database
+from neo_core.store.rows import Keeper, json_text
+from neo_core.store.schema import EngineState
+from neo_core.store.sentences import name_of, one_sentence, transaction
 from neo_core.store.sessions import Opened, Plugin
-from neo_core.store.state import KILL, STOP, texts
+from neo_core.store.state import KILL, STOP
+from neo_core.store.writer import Kept, Writer, worth_a_row
 
 __all__ = ["Store"]
+
+LEASE_SECONDS = 15.0
 
 
 class Store:
@@ -39,23 +37,23 @@ class Store:
     Every failure is a `StoreError`: what was being written is rolled back, and the store can still be closed.
     """
 
-    def __init__(self, database: SqliteDatabase, path: Path | None, batch: int) -> None:
+    def __init__(
+        self, database: SqliteDatabase, path: Path | None, batch: int, durable: bool, told: str = ""
+    ) -> None:
         self._database = database
         self._connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]  # untyped in the stubs
         self._path = path
-        self._held: sqlite3.Connection | None = None
         self._where = name_of(path)
         self._batch = batch
+        self._durable = durable
+        self._told = (told,) if told else ()
+        self._lease: Lease | None = None
         self._keeper = Keeper("", "", 0)
         self._written: State | None = None
         self._latest: State | None = None
-        self._waiting: list[tuple[Decision, bytes, Inventory | None, Inventory | None]] = []
-        self._add_ticks = insert(database, Ticks)
-        self._add_fills = insert(database, Fills)
-        self._add_events = insert(database, Events)
-        self._add_anomalies = insert(database, Anomalies)
-        self._put_texts = insert(database, EngineState, key=("engine", "key"))
-        self._put_orders = insert(database, Orders, key=("engine", "id"), keep=("account", "session"))
+        self._waiting: list[Kept] = []
+        self._writer = Writer(database, self._connection)
+        self._get_commands = commands.pending(database)
         self._get_requests = (
             EngineState.select(EngineState.key, EngineState.value)
             .where((EngineState.engine == "") & EngineState.key.in_([STOP, KILL]))
@@ -67,18 +65,43 @@ class Store:
     def open(cls, url: str, *, durable: bool = True, batch: int = 1, must_exist: bool = False) -> Store:
         """`sqlite:///neo.db`, `sqlite:////srv/neo.db`, `sqlite:///C:/neo/neo.db`, or `sqlite://` for memory.
 
-        `durable` outlives a power cut after every commit. With a `batch`, that many ticks in a row may wait
-        in memory for one commit; before anything is sent or told, all of them are committed.
+        `durable` outlives a power cut after every commit; without it, only what must not be lost does: a
+        cancel_all with its marks, and how a session ends. With a `batch`, that many ticks in a row may wait in
+        memory for one commit; before anything is sent or told, all of them are committed.
+
+        A database of an older schema is copied beside itself, and then brought to this one.
         """
-        database, path = open_database(url, durable, must_exist)
-        return cls(database, path, batch)
+        database, path, told = open_database(url, durable, must_exist)
+        return cls(database, path, batch, durable, told)
 
     # --- a session ---
 
-    def hold(self, engine: str) -> None:
-        """Nobody else may run this engine on this database until the store is closed, or the process is gone."""
-        if self._held is None:
-            self._held = hold(self._path, engine)
+    def hold(
+        self,
+        engine: str,
+        seconds: float = LEASE_SECONDS,
+        *,
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Takes the lease of the engine, until the store is closed, the process is gone, or `seconds` pass without
+        a `beat`. Refused while another process has it. A database in memory is nobody else's, and needs none.
+        """
+        if self._lease is None and self._path is not None:
+            self._lease = Lease(self._database, self._path, engine, seconds, wall, clock)
+
+    def beat(self) -> None:
+        """Renews the lease, when it is time to. `LeaseLost`, once another process trades as this engine."""
+        if self._lease is not None:
+            self._while_ours(self._lease.beat)
+
+    def holder(self, engine: str, *, wall: Callable[[], float] = time.time) -> dict[str, Any] | None:
+        """Who runs the engine: session, host, pid, and since when; None if nobody does."""
+        if self._path is None:
+            return None
+        own = None if self._lease is None else self._lease.token
+        with self._doing("look who runs the engine"):
+            return leases.holder(self._database, self._path, engine, wall(), own)
 
     def begin(
         self,
@@ -108,12 +131,14 @@ class Store:
         }
         with self._transaction("begin a session"):
             opened = sessions.begin(self._database, row, started_at, sources)
+            self._name(opened)
         return self._take(opened)
 
     def reopen(self, engine: str, session: int, *, plugins: Sequence[Plugin], sources: Collection[str]) -> Opened:
         """The crashed session, as its last commit left it. One that ended is refused."""
         with self._transaction(f"resume session {session}"):
             opened = sessions.reopen(self._database, engine, session, plugins, sources)
+            self._name(opened)
         return self._take(opened)
 
     def crashed(self, engine: str) -> int | None:
@@ -131,13 +156,15 @@ class Store:
         before = self._latest
         if before is None:
             raise StoreError("a tick belongs to a session: begin or reopen one before the first commit")
-        self._waiting.append((decision, line, before.inventory, state.inventory))
+        self._waiting.append((decision, line, state.inventory))
         self._latest = state
-        acts = decision.intents or decision.halt is not None or before.mode is not state.mode
-        if not acts and not _worth_a_row(decision.events) and len(self._waiting) < self._batch:
+        acts = decision.intents or decision.halt is not None or before.mode is not state.mode or decision.done
+        if not acts and not worth_a_row(decision.events) and len(self._waiting) < self._batch:
             return
         try:
             self.flush()
+        except LeaseLost:
+            raise
         except BaseException:
             # The ticks before this one are whole and may still be written; of this one nothing may be.
             self._waiting.pop()
@@ -146,16 +173,19 @@ class Store:
 
     def flush(self) -> None:
         """Writes the ticks that are still in memory."""
-        if not self._waiting or self._latest is None:
+        state, written = self._latest, self._written
+        if not self._waiting or state is None:
             return
-        with self._transaction(f"keep tick {self._latest.tick}"):
-            self._write(self._latest)
+        with self._transaction(f"keep tick {state.tick}", synced=_must_not_be_lost(state, written)):
+            self._check_lease()
+            self._writer.ticks(self._keeper, self._waiting, state, written)
         self._waiting.clear()
-        self._written = self._latest
+        self._written = state
 
     def end(self, halt: Halt | None, *, ended_at: float, ticks: int, inventory: Inventory | None) -> Halt:
         """Ends the session and answers the halt that is on record for it: the first specific one, never none."""
-        with self._transaction("write how the session ended"):
+        with self._transaction("write how the session ended", synced=True):
+            self._check_lease()
             final = sessions.end(self._database, self._keeper, halt, ended_at, ticks, inventory)
         self.flush()
         return final
@@ -166,10 +196,34 @@ class Store:
         try:
             self.flush()
         finally:
+            self._let_go()
             self._database.close()
-            if self._held is not None:
-                self._held.close()
-                self._held = None
+
+    # --- books that no session keeps at the moment ---
+
+    def books(self, engine: str) -> tuple[Keeper, State] | None:
+        """The last session's account, and its state as resuming would find it. Nothing is changed."""
+        with self._doing("read the books"):
+            return sessions.books(self._database, engine)
+
+    def amend(
+        self,
+        engine: str,
+        keeper: Keeper,
+        before: State,
+        after: State,
+        *,
+        orders: Iterable[Order],
+        fills: Iterable[Fill],
+        events: Iterable[Event],
+        at: float,
+    ) -> None:
+        """What an operator changes while no session runs, and only under the lease of the engine."""
+        if self._path is not None and (self._lease is None or self._lease.engine != engine):
+            raise StoreError(f"{self._where}: whoever changes the books of {engine!r} must hold its lease first")
+        with self._transaction("amend the books", synced=True):
+            self._check_lease()
+            self._writer.amendment(keeper, before, after, orders, fills, events, at)
 
     # --- requests of operators ---
 
@@ -193,11 +247,36 @@ class Store:
             mine = (EngineState.engine == engine) & (EngineState.key == KILL)
             EngineState.delete().where(mine).execute(self._database)
 
+    def ask(
+        self,
+        engine: str,
+        command_kind: str,
+        *,
+        order_id: str = "",
+        filled: bool = False,
+        reason: str,
+        asked_at: float,
+    ) -> int:
+        """Leaves a command, `cancel_all` or `resolve`, for the session that runs or the next one; its number."""
+        with self._transaction("leave a command"):
+            return commands.ask(self._database, engine, command_kind, order_id, filled, reason, asked_at)
+
+    def commands(self, engine: str) -> tuple[Command, ...]:
+        """What operators have asked for and no tick has done yet, in that order."""
+        with self._doing("look for commands"):
+            rows = self._connection.execute(self._get_commands, (engine,)).fetchall()
+        return tuple([commands.command_of(row) for row in rows]) if rows else ()
+
+    def command(self, number: int) -> dict[str, Any]:
+        """A command with what became of it; `done_at` is None until a tick has done it."""
+        with self._doing("read a command"):
+            return commands.command(self._database, number)
+
     # --- what people ask ---
 
     def status(self, engine: str) -> dict[str, Any]:
         with self._doing("read the status"):
-            return reports.status(self._database, engine)
+            return {**reports.status(self._database, engine), "running": self.holder(engine)}
 
     def sessions(self, engine: str) -> list[dict[str, Any]]:
         with self._doing("read the sessions"):
@@ -213,51 +292,72 @@ class Store:
         with self._doing("read the decision log"):
             yield from reports.decisions(self._database, engine, number)
 
+    def orders(self, engine: str, *, held: bool = False, limit: int = 50) -> list[dict[str, Any]]:
+        """The latest orders, newest first; or those `held` for review, with the evidence."""
+        with self._doing("read the orders"):
+            return orders.orders(self._database, engine, held, limit)
+
+    def order(self, engine: str, order_id: str) -> dict[str, Any]:
+        """One order with its whole `life`, step by step."""
+        with self._doing("read an order"):
+            return orders.order(self._database, engine, order_id)
+
     # --- inside ---
 
     def _take(self, opened: Opened) -> Opened:
         self._keeper = opened.keeper
         self._written = self._latest = opened.state
-        return opened
+        told, self._told = self._told, ()
+        return replace(opened, notes=told + opened.notes) if told else opened
+
+    def _name(self, opened: Opened) -> None:
+        if self._lease is not None:
+            self._lease.names(opened.state.session)
+
+    def _check_lease(self) -> None:
+        if self._lease is not None:
+            self._while_ours(self._lease.check)
+
+    def _while_ours(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except LeaseLost:
+            # What another process has gone on from is not ours to add to, now or when the store is closed.
+            self._waiting.clear()
+            raise
+
+    def _let_go(self) -> None:
+        if self._lease is not None:
+            # What cannot be given back expires by itself, and the lock is free in any case.
+            with suppress(StoreError):
+                self._lease.give_back()
+            self._lease = None
 
     def _doing(self, what: str) -> AbstractContextManager[None]:
         return one_sentence(self._where, what)
 
-    def _transaction(self, doing: str) -> AbstractContextManager[None]:
-        return transaction(self._connection, self._where, doing)
-
-    def _write(self, state: State) -> None:
-        keeper, execute_many = self._keeper, self._connection.executemany
-        ticks, orders, fills, events, anomalies = [], {}, [], [], []
-        for decision, line, before, after in self._waiting:
-            ticks.append(tick_row(keeper, decision, line))
-            for order in decision.orders:
-                orders[order.id] = order
-            fills += [fill_row(keeper, fill) for fill in decision.fills]
-            for event in _worth_a_row(decision.events):
-                events.append(event_row(keeper, event, decision.tick, decision.now))
-                if event.kind == "anomaly":
-                    owned, owns = inventory_text(before), inventory_text(after)
-                    anomalies.append(anomaly_row(keeper, event, decision.tick, decision.now, owned, owns))
-        changed = texts(state, self._written)
-        for statement, rows in (
-            (self._add_ticks, ticks),
-            (self._put_texts, [(keeper.engine, key, value) for key, value in changed.items()]),
-            (self._put_orders, [order_row(keeper, order) for order in orders.values()]),
-            (self._add_fills, fills),
-            (self._add_events, events),
-            (self._add_anomalies, anomalies),
-        ):
-            if rows:
-                execute_many(statement, rows)
-        if state.inventory is not None and (self._written is None or self._written.inventory is None):
-            row = Sessions.update(inventory_start=inventory_text(state.inventory))
-            row.where(Sessions.id == keeper.session).execute(self._database)
+    @contextmanager
+    def _transaction(self, doing: str, *, synced: bool = False) -> Iterator[None]:
+        """`synced`: it outlives a power cut, also in a store that is not durable."""
+        switched = synced and not self._durable
+        with self._doing(doing):
+            if switched:  # outside of the transaction: inside, SQLite would not heed it
+                self._connection.execute("PRAGMA synchronous = FULL")
+            try:
+                with transaction(self._connection, self._where, doing):
+                    yield
+            finally:
+                if switched:
+                    self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def _request(self, engine: str, key: str, text: str) -> None:
         with self._transaction("leave a request"):
             sessions.write_texts(self._database, engine, {key: text})
 
 
-def _worth_a_row(events: Sequence[Event]) -> list[Event]:
-    return [event for event in events if not event.debug] if events else []
+def _must_not_be_lost(state: State, written: State | None) -> bool:
+    """A cancel_all was ordered, with its marks, or the session halted."""
+    if written is None:
+        return True
+    ordered = state.sweep is not None and state.sweep is not written.sweep
+    return ordered or (state.halt is not None and state.halt is not written.halt)

@@ -107,15 +107,18 @@ def test_a_torn_database_is_refused(tmp_path: Path) -> None:
         Store.open(url_of(path))
 
 
+@pytest.mark.rule("REC-10")
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = made(tmp_path / "neo.db", ticks=1)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
-    with pytest.raises(StoreError, match="expected schema 1, got 2: it was written by a newer NEO"):
+        connection.execute("PRAGMA user_version = 3")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="expected schema 2, got 3: it was written by a newer NEO"):
         Store.open(url_of(path))
+    assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("version", [-1, 0, 1, 2])
 def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, version: int) -> None:
     path = tmp_path / "photos.db"
     with closing(sqlite3.connect(path)) as connection:
