@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 
 from msgspec.structs import replace
 
-from neo_core import answers
+from neo_core import answers, cancel_all, integrity, reconcile
 from neo_core.answers import names_are_texts
 from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
@@ -17,19 +16,15 @@ from neo_core.model import (
     Decision,
     Enter,
     Input,
-    Mark,
-    Order,
-    Outcome,
     Prepared,
     Recover,
-    Resolution,
     Side,
     Stay,
 )
 from neo_core.plugins import Guard, Plugins
+from neo_core.requote import requote
 from neo_core.rules import modes, quoting, risk
-from neo_core.rules.orders import CANCEL_REQUESTED, MARKABLE, QUOTED, attach
-from neo_core.rules.quoting import Quote
+from neo_core.rules.orders import QUOTED, attach
 from neo_core.state import Holding, State
 from neo_core.turn import Turn, fill_line
 
@@ -57,11 +52,11 @@ class Engine:
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
         turn = Turn.begin(state, given, self._terms)  # 1 observe
-        if state.tick == 0 and turn.book.alive():
+        if state.tick == 0 and turn.book.alive() and self._settings.startup.leftover_offers == "cancel":
             turn.order_sweep("STARTUP_CANCEL")
         if turn.observed is not None:
             self._settle(turn)  #                       2 settle
-        if turn.halt is None and turn.regime.integrity:
+        if turn.halt is None:
             self._verify(turn)  #                       3 verify
         if turn.halt is None:
             self._risk(turn)  #                         4 risk
@@ -94,11 +89,11 @@ class Engine:
             turn.value_inventory()
             return
         ledger = observation.ledger_index
-        vanished = book.settle(observation.account, ledger, turn.state.ledger_index)
+        vanished = book.settle(observation.account, ledger, turn.state.ledger_index, not turn.armed)
         turn.value_inventory()
         if vanished:
             for order in vanished:
-                self._disappeared(turn, order)
+                reconcile.resolve(turn, order, self._plugins.layers)
             turn.value_inventory()
         if book.changed:
             book.forget(ledger - KEEP_CLOSED_LEDGERS)
@@ -107,43 +102,29 @@ class Engine:
             turn.event("order_never_placed", text, facts={"order": order.id})
         for fill in book.fills:
             turn.event("fill", fill_line(fill), facts={"tx_hash": fill.tx_hash}, debug=True)
+        for order in book.shrunk_unbooked:
+            text = f"order {order.id} is marked as cancelled and has shrunk: nothing is booked without proof"
+            turn.event("marked_order_shrank", text, facts={"order_id": order.id})
+        if book.strangers and turn.armed:
+            offers = [offer.sequence for offer in book.strangers]
+            turn.stop(
+                HaltReason.RECONCILER, "orders", f"the ledger shows our offers {offers}, made by nobody here"
+            )
         if book.impossible:
             turn.stop(HaltReason.RECONCILER, "orders", book.impossible)
-        sweep = turn.sweep
-        if sweep is not None and ledger > sweep.ledger_index and turn.flat:
-            turn.sweep = None
-            took = ledger - sweep.ledger_index
-            turn.event(
-                "cancel_all_complete",
-                f"{sweep.cause}: no own offer is left, after {took} ledger{'' if took == 1 else 's'}",
-                facts={"ledgers": took},
-            )
-
-    def _disappeared(self, turn: Turn, order: Order) -> None:
-        resolution, decided_by = Resolution(Outcome.HELD, "held_pending_review"), "none"
-        view = turn.view()
-        for layer in self._plugins.layers:
-            try:
-                answer = layer.call(order, view)
-                if answer is None:
-                    continue
-                resolution, decided_by = answers.resolution(answer), f"{layer.name} {layer.rank}"
-            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the order is then held)
-                self._note_fault(turn, layer.name, "on_disappeared_order", error)
-            break
-        turn.book.resolve(order, resolution, turn.observation.ledger_index)
-        verdict = resolution.outcome
-        facts = {**resolution.evidence, "order_id": order.id, "verdict": verdict.value, "layer": decided_by}
-        turn.event("anomaly", f"{resolution.token}: order {order.id} vanished, {verdict}", facts=facts)
+        cancel_all.note_complete(turn, ledger)
 
     # --- 3 verify ---
 
     def _verify(self, turn: Turn) -> None:
-        regime = turn.regime
-        clean = turn.faults.clean_ticks >= self._settings.plugin_fault.clear_ticks
-        if clean and (turn.sweep is None or not modes.is_last(regime, "plugin_fault")):
-            turn.regime = modes.mend(regime, "plugin_fault")
-            turn.cause_ended("plugin_fault", f"no plugin fault for {turn.faults.clean_ticks} ticks")
+        if turn.given.commands:
+            integrity.obey(turn, turn.given.commands)
+        starting = not turn.armed and turn.observed is not None
+        if starting:
+            integrity.start(turn, self._settings)
+        due = turn.tick >= turn.truth.due or turn.book.changed is not None or bool(turn.regime.integrity)
+        if turn.halt is None and (due or starting):
+            integrity.verify(turn, self._settings)
 
     # --- 4 risk ---
 
@@ -166,6 +147,9 @@ class Engine:
 
     def _clock(self, turn: Turn) -> None:
         regime = turn.regime
+        if turn.given.broken:
+            turn.stop(HaltReason.UNEXPECTED, "session", turn.given.broken)
+            return
         if regime.degraded:
             late = modes.timed_out(regime, turn.elapsed, self._recoverable(turn), self._settings.degraded)
             if late is not None:
@@ -224,7 +208,7 @@ class Engine:
             answer = answers.recovery(guard.evaluate_recovery(turn.view()))
             turn.measures[guard.source + ".recovery"] = answer.measures
         except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is then not recovered)
-            self._note_fault(turn, guard.name, "evaluate_recovery", error)
+            turn.note_fault(guard.name, "evaluate_recovery", error)
             return None
         return answer
 
@@ -299,71 +283,16 @@ class Engine:
             buy, sell = quoting.quotes(turn.observation.market, turn.anchor, turn.inventory_pct, terms)
             if quoting.rest(turn.book.orders.values(), QUOTED, buy, sell, turn.now, terms):
                 return
-        self._requote(turn, buy, sell)
-
-    def _requote(self, turn: Turn, buy: float | None, sell: float | None) -> None:
-        """Cancels what is not the quote that we want, and places what is missing. None: nothing on that side."""
-        terms, quoted = self._terms, []
-        for order in tuple(turn.book.orders.values()):
-            if order.status in QUOTED:
-                quoted.append(order)
-            elif order.status is CANCEL_REQUESTED and turn.wants_cancel(order):
-                turn.cancel(order, "requote")
-        renew = quoting.near_expiry(quoted, turn.now, terms)
-        for order in quoted:
-            buying = order.side is BUY
-            price = buy if buying else sell
-            if price is None or renew or quoting.off(order, price, terms):
-                turn.cancel(order, "requote")
-            elif buying:
-                buy = None
-            else:
-                sell = None
-        if buy is not None or sell is not None:
-            self._place(turn, buy, sell)
-
-    def _place(self, turn: Turn, buy: float | None, sell: float | None) -> None:
-        alive = risk.exposure(turn.book.alive())
-        for side, price in ((BUY, buy), (SELL, sell)):
-            if price is not None:
-                self._place_one(turn, Quote(side, price, self._terms.drops), alive)
-
-    def _place_one(self, turn: Turn, quote: Quote, alive: risk.Exposure) -> None:
-        allowed = self._bounds.messages_a_minute
-        refusal = risk.gate(
-            quote,
-            turn.mid,
-            turn.holding,
-            turn.observation.account,
-            alive,
-            0 if allowed == inf else turn.messages_sent,
-            self._bounds,
-        )
-        if refusal is None:
-            alive.add(turn.place(quote, quoting.amounts(quote.price, self._terms)))
-        else:
-            turn.refuse(refusal)
+        requote(turn, buy, sell, terms, self._bounds)
 
     # --- faults and the end of a tick ---
 
-    def _note_fault(self, turn: Turn, name: str, hook: str, error: BaseException) -> None:
-        turn.event(
-            "plugin_fault",
-            f"plugin {name}: {hook} failed with {answers.words(error)}",
-            source=name,
-            facts={"plugin": name, "hook": hook, "where": answers.where(error)},
-        )
-
     def _fault(self, turn: Turn, name: str, hook: str, error: BaseException) -> None:
         """A guard that fails can vouch for nothing: DEGRADED at once, and the end when it goes on."""
-        self._note_fault(turn, name, hook, error)
+        turn.note_fault(name, hook, error)
         settings = self._settings.plugin_fault
         turn.count_fault()
-        cause = Cause("plugin_fault", f"{name}: {hook} failed", turn.tick, turn.now, turn.elapsed)
-        before = turn.regime
-        turn.regime = modes.raise_integrity(before, cause)
-        if turn.regime is not before:
-            turn.degraded(cause, {"plugin": name, "hook": hook}, joined=before.degraded)
+        turn.suspect("plugin_fault", f"{name}: {hook} failed", {"plugin": name, "hook": hook})
         if settings.policy == "halt" or turn.faults.count > settings.max:
             counted = f"fault {turn.faults.count}, {settings.max} allowed"
             detail = f"{hook} failed with {answers.words(error)}; {counted}"
@@ -371,27 +300,8 @@ class Engine:
 
     def _decide(self, turn: Turn) -> tuple[Decision, State]:
         if turn.sweep_ordered:
-            self._cancel_all(turn)
+            cancel_all.begin(turn, self._plugins.markers)
         elif turn.sweep is not None and turn.observed:
-            turn.cancel_again()
+            cancel_all.repeat(turn)
         decision = turn.decision()
         return decision, turn.next_state(decision.mode)
-
-    def _cancel_all(self, turn: Turn) -> None:
-        """Every order that may be alive is marked and cancelled; no plugin can hold a cancel back."""
-        assert turn.sweep is not None
-        orders = tuple(order for order in turn.book.alive() if order.status in MARKABLE)
-        marks: dict[str, Mark] = {}
-        for marker in self._plugins.markers:
-            try:
-                answer = marker.call(orders, turn.sweep.cause, turn.now)
-                for mark in answers.marks(answer, {order.id for order in orders}):
-                    marks.setdefault(mark.order_id, mark)
-            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the cancels still go out)
-                self._note_fault(turn, marker.name, "on_cancel_all", error)
-                turn.stop(
-                    HaltReason.PLUGIN_FAULT,
-                    marker.name,
-                    f"on_cancel_all failed with {answers.words(error)}; the cancels were sent",
-                )
-        turn.cancel_all(orders, marks)

@@ -1,4 +1,4 @@
-"""What people ask of a running session: signals, `neo stop`, `neo kill`, the kill file."""
+"""What people ask of a running session: signals, `neo stop`, `neo kill`, the kill file, and commands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from neo_core.errors import ObservationFailed
+from neo_core.model import Command
 
 __all__ = ["Operator"]
 
@@ -18,12 +19,19 @@ Requests = Callable[[], tuple[str | None, str | None]]
 
 
 class Operator:
-    """`requests` asks the database for (stop, kill). It is asked a few times a second, however fast ticks come."""
+    """`requests` asks the database for (stop, kill), `commands` for what is to be done once. Both are asked a few
+    times a second, however fast ticks come.
+    """
 
     def __init__(
-        self, requests: Requests, kill_file: Path | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        requests: Requests,
+        kill_file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        commands: Callable[[], tuple[Command, ...]] = tuple,
     ) -> None:
         self._requests = requests
+        self._commands = commands
         self._kill_file = kill_file
         self._clock = clock
         self._due = float("-inf")
@@ -38,28 +46,36 @@ class Operator:
         self._stop = self._stop or f"{name} received"
         self._woken.set()
 
+    def stop(self, why: str) -> None:
+        self._stop = self._stop or why
+
     @property
     def insists(self) -> bool:
         return self._signals > 1
 
-    def poll(self) -> tuple[str | None, str | None]:
+    def poll(self) -> tuple[str | None, str | None, tuple[Command, ...]]:
+        """What stands (stop, kill), and what is to be done once: it is told again until a tick has done it."""
         now = self._clock()
+        commands: tuple[Command, ...] = ()
         if now >= self._due:
             self._due = now + POLL_SECONDS
             stop, self._kill = self._requests()
+            commands = self._commands()
             self._stop = self._stop or stop
             if self._kill is None and self._kill_file is not None and self._kill_file.exists():
                 self._kill = f"the kill file {self._kill_file} exists"
-        return self._stop, self._kill
+        return self._stop, self._kill, commands
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, beat: Callable[[], None]) -> None:
         """Lets time pass, or less of it when a signal comes meanwhile; after a second one no ledger is waited for.
 
-        In slices, because a waiting main thread sees no signals on Windows.
+        In slices, because a waiting main thread sees no signals on Windows. After each comes a sign of life: a
+        process that hung may have been replaced, and must not go on.
         """
         self._woken.clear()
         until = self._clock() + seconds
         while (left := until - self._clock()) > 0 and not self._woken.wait(min(left, WAKE_SECONDS)):
-            pass
+            beat()
+        beat()
         if self.insists:
             raise ObservationFailed("a second signal came while waiting for the next ledger")

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from neo_core import answers
 from neo_core.config import Settings
 from neo_core.engine import Engine
-from neo_core.errors import ObservationFailed, RecordingEnded, StoreError
+from neo_core.errors import LeaseLost, ObservationFailed, RecordingEnded, StoreError
 from neo_core.gateways.base import Gateway
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import Ack, Cancel, Decision, Event, Input, Inventory, Order
@@ -35,7 +35,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Records(Protocol):
-    """What a session asks of a store. Both raise `StoreError`."""
+    """What a session asks of a store. Each raises `StoreError`; `LeaseLost`, once another process trades as it."""
+
+    def beat(self) -> None: ...
 
     def commit(self, decision: Decision, line: bytes, state: State) -> None: ...
 
@@ -94,15 +96,19 @@ class Session:
         self._store_failed = False
 
     def run(self) -> Ending:
-        while not self._over():
-            try:
-                self._pass()
-            except Exception as error:  # noqa: BLE001 (whatever it is, the session ends in order and says so)
-                self._fail(error)
-        return self._end()
+        try:
+            while not self._over():
+                try:
+                    self._pass(self._observe())
+                except LeaseLost:
+                    raise
+                except Exception as error:  # noqa: BLE001 (whatever it is, the session ends in order and says so)
+                    self._fail(error)
+            return self._end()
+        except LeaseLost as lost:
+            return self._give_way(lost)
 
-    def _pass(self) -> None:
-        given = self._observe()
+    def _pass(self, given: Input) -> None:
         decision, state = self._engine.tick(self._state, given)
         ready = self._gateway.prepare(decision.intents) if decision.intents else ()
         if ready:
@@ -114,6 +120,8 @@ class Session:
         self._tell(decision)
 
     def _observe(self) -> Input:
+        if not self._store_failed:
+            self._records.beat()
         observation, failure = None, ""
         try:
             observation = self._gateway.observe(self._state.ledger_index)
@@ -122,12 +130,12 @@ class Session:
         except RecordingEnded as error:
             failure, self._exhausted = str(error), True
         # After the wait for a ledger, so that what was asked for meanwhile counts on this tick.
-        stop, kill = self._operator.poll()
+        stop, kill, commands = self._operator.poll()
         if observation is None:
             now = self._gateway.now()
-            return Input(now, None, failure, stop, kill, exhausted=self._exhausted, acks=self._acks)
+            return Input(now, None, failure, stop, kill, self._exhausted, self._acks, commands)
         self._last_seen = observation.close_time
-        return Input(observation.close_time, observation, "", stop, kill, acks=self._acks)
+        return Input(observation.close_time, observation, "", stop, kill, acks=self._acks, commands=commands)
 
     def _commit(self, decision: Decision, state: State) -> None:
         if self._store_failed:
@@ -167,10 +175,20 @@ class Session:
                 log.error("watcher_failed", plugin=watcher.name, error=answers.words(error))
 
     def _fail(self, error: Exception) -> None:
-        """Something that nobody planned for. Cancels are attempted from what is known, without the database."""
+        """Something that nobody planned for ends the session as all else does, by a tick: marks, then cancels.
+
+        If the tick fails as well, cancels are attempted from what is known.
+        """
         self._failures += 1
         text = str(error) if isinstance(error, StoreError) else answers.words(error)
         self._log.error("session_failed", text=text)
+        if self._state.halt is None:
+            try:
+                return self._pass(Input(self._gateway.now(), None, text, acks=self._acks, broken=text))
+            except LeaseLost:
+                raise
+            except Exception as again:  # noqa: BLE001 (the same, or one more; then without a tick)
+                self._log.error("ending_failed", text=answers.words(again))
         if self._state.halt is None:
             self._close(Halt(HaltReason.UNEXPECTED, "session", text))
         if self._closing_ledger is None:
@@ -185,6 +203,15 @@ class Session:
     def _close(self, halt: Halt) -> None:
         state = self._state
         self._state = replace(state, halt=halt, sweep=Sweep("HALT_CANCEL", state.tick, state.ledger_index or 0))
+
+    def _give_way(self, lost: LeaseLost) -> Ending:
+        """Another process trades as this engine: whatever is sent or written from here on would be against it."""
+        self._log.error("lease_lost", text=str(lost))
+        try:
+            self._gateway.close()
+        except Exception as error:  # noqa: BLE001 (nothing is sent any more, which is what counts)
+            self._log.error("gateway_not_closed", text=answers.words(error))
+        return Ending(self._state.session, self._ticks, Halt(HaltReason.UNEXPECTED, "lease", str(lost)))
 
     def _over(self) -> bool:
         state = self._state

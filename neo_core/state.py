@@ -93,7 +93,8 @@ class State(msgspec.Struct, frozen=True, gc=False):
     `matched` are the offers in which the last look found every order just as it is known. As long as neither
     they nor the orders change, there is nothing to look for.
     Up to the ledger `realigned` the inventory was taken from the wallet: proof about it moves nothing any more.
-    `watched_since` is the first tick of an unbroken row of observations.
+    `watched_since` is the first tick of an unbroken row of observations, 0 while there is none. `fresh` is True
+    until a session that was not resumed has seen a ledger.
     """
 
     session: int
@@ -120,6 +121,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     truth: Truth = Truth()
     realigned: int = 0
     watched_since: int = 0
+    fresh: bool = True
 
     @property
     def mode(self) -> Mode:

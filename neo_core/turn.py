@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
 
+from neo_core import answers
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import (
     DROPS,
@@ -19,19 +19,20 @@ from neo_core.model import (
     Fill,
     Input,
     Inventory,
-    Mark,
     Mode,
+    Moved,
     Observation,
     Order,
     OrderStatus,
     Place,
     Refusal,
     Side,
+    TruthCheck,
     View,
 )
-from neo_core.rules import quoting, risk
+from neo_core.rules import modes, quoting, risk
 from neo_core.rules.orders import Book
-from neo_core.state import Faults, Holding, Regime, RiskMemory, State, Sweep
+from neo_core.state import Faults, Holding, Regime, RiskMemory, State, Sweep, Truth
 
 __all__ = ["Turn", "fill_line"]
 
@@ -50,7 +51,6 @@ class Turn(msgspec.Struct, gc=False):
 
     state: State
     given: Input
-    _terms: quoting.Terms
     tick: int
     now: float
     _latest: float
@@ -61,12 +61,14 @@ class Turn(msgspec.Struct, gc=False):
     faults: Faults
     armed: bool
     halt: Halt | None
-    _serial: int
-    _refused: Mapping[str, str]
+    serial: int
+    refused: Mapping[str, str]
     risk: RiskMemory
     holding: Holding | None
     opened: Holding | None
     book: Book
+    truth: Truth
+    watched_since: int
     observed: Observation | None
     ledger_index: int | None
     mid: float | None
@@ -76,22 +78,24 @@ class Turn(msgspec.Struct, gc=False):
     portfolio_value: float | None = None
     sweep_ordered: bool = False
     episode_ended: bool = False
+    check: TruthCheck | None = None
+    done: tuple[int, ...] = ()
     measures: dict[str, Facts] = {}
     encoded: msgspec.Raw = NOTHING_MEASURED
     _view: View | None = None
     _events: tuple[Event, ...] = ()
-    _intents: tuple[Place | Cancel, ...] = ()
-    _refusals: tuple[Refusal, ...] = ()
+    intents: tuple[Place | Cancel, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     @classmethod
     def begin(cls, state: State, given: Input, terms: quoting.Terms) -> Turn:
         observed, memory = given.observation, state.risk
         mid = anchor = error = None
         if observed is None:
-            ledger_index = state.ledger_index
+            ledger_index, watched_since = state.ledger_index, 0
             memory = replace(memory, failures=memory.failures + 1)
         else:
-            ledger_index = observed.ledger_index
+            ledger_index, watched_since = observed.ledger_index, state.watched_since or state.tick + 1
             if memory.failures:
                 memory = replace(memory, failures=0)
             mid = quoting.mid_of(observed.market)
@@ -106,13 +110,12 @@ class Turn(msgspec.Struct, gc=False):
         holding = state.holding
         if holding is None and state.inventory is not None:
             holding = _floats(state.inventory)
-        book = Book(state.orders, state.closed, state.inventory, state.matched, tick, now)
+        book = Book(state.orders, state.closed, state.inventory, state.matched, state.realigned, tick, now)
         if given.acks:
             book.acknowledge(given.acks, ledger_index or 1)
         return cls(
             state,
             given,
-            terms,
             tick,
             now,
             latest,
@@ -129,6 +132,8 @@ class Turn(msgspec.Struct, gc=False):
             holding,
             state.opened,
             book,
+            state.truth,
+            watched_since,
             observed,
             ledger_index,
             mid,
@@ -152,8 +157,16 @@ class Turn(msgspec.Struct, gc=False):
 
     @property
     def flat(self) -> bool:
-        """The observed ledger shows no own offer, and none that was sent can still appear."""
-        return self.observed is not None and not self.observed.account.offers and not self.book.alive()
+        """The observed ledger shows no own offer but those spared, and none that was sent can still appear."""
+        if self.observed is None:
+            return False
+        offers, alive = self.observed.account.offers, self.book.alive()
+        spared = () if self.sweep is None else self.sweep.spared
+        if spared:
+            alive = [order for order in alive if order.id not in spared]
+            stay = {self.book.orders[name].sequence for name in spared if name in self.book.orders}
+            offers = tuple([offer for offer in offers if offer.sequence not in stay])
+        return not offers and not alive
 
     @property
     def ledger_age(self) -> float:
@@ -165,7 +178,7 @@ class Turn(msgspec.Struct, gc=False):
     @property
     def messages_sent(self) -> int:
         """In the last minute, those of this tick among them."""
-        return len(self._recent()) + len(self._intents)
+        return len(self._recent()) + len(self.intents)
 
     def _recent(self) -> tuple[float, ...]:
         return tuple(at for at in self.risk.sent if at > self.now - MESSAGES_WINDOW_SECONDS)
@@ -232,6 +245,11 @@ class Turn(msgspec.Struct, gc=False):
         self.event("halt", f"{reason}: {detail}", source=source)
         self.order_sweep("SESSION_END_CANCEL" if reason in SESSION_ENDS else "HALT_CANCEL")
 
+    def refuse_start(self, detail: str) -> None:
+        """The session may not begin, and touches nothing: no cancel either."""
+        self.halt = Halt(HaltReason.STARTUP_INTEGRITY, "startup", detail)
+        self.event("halt", f"{self.halt.reason}: {detail}", source="startup")
+
     def degraded(self, cause: Cause, facts: Facts, *, joined: bool = False) -> None:
         self._view = None
         if joined:
@@ -246,79 +264,46 @@ class Turn(msgspec.Struct, gc=False):
         kind = "degraded_ended" if self.episode_ended else "cause_ended"
         self.event(kind, text, source=source, facts=facts)
 
+    def suspect(self, source: str, reason: str, facts: Facts) -> None:
+        """An integrity cause appears, or is there already. It joins whatever keeps the engine DEGRADED."""
+        cause, before = Cause(source, reason, self.tick, self.now, self.elapsed), self.regime
+        self.regime = modes.raise_integrity(before, cause)
+        if self.regime is not before:
+            self.degraded(cause, facts, joined=before.degraded)
+
+    def trust_again(self, source: str, text: str, facts: Facts | None = None) -> None:
+        """An integrity cause ends; if it is the last one, not before its cancel_all is complete."""
+        regime = self.regime
+        active = any(cause.source == source for cause in regime.integrity)
+        if active and (self.sweep is None or not modes.is_last(regime, source)):
+            self.regime = modes.mend(regime, source)
+            self.cause_ended(source, text, facts)
+
     def count_fault(self) -> None:
         self.faults = Faults(self.faults.count + 1, 0)
 
-    def order_sweep(self, cause: str) -> None:
-        ledger = self.ledger_index or 0
-        since = ledger if self.sweep is None else self.sweep.ledger_index
-        self.sweep = Sweep(cause, self.tick, since)
+    def note_fault(self, name: str, hook: str, error: BaseException) -> None:
+        self.event(
+            "plugin_fault",
+            f"plugin {name}: {hook} failed with {answers.words(error)}",
+            source=name,
+            facts={"plugin": name, "hook": hook, "where": answers.where(error)},
+        )
+
+    def order_sweep(self, cause: str, spared: tuple[str, ...] = ()) -> None:
+        ledger, running = self.ledger_index or 0, self.sweep
+        self.sweep = Sweep(cause, self.tick, ledger if running is None else running.ledger_index, spared)
         self.sweep_ordered = True
 
     # --- orders ---
 
-    def place(self, quote: quoting.Quote, rlusd: Decimal) -> Order:
-        self._serial += 1
-        order = Order(
-            id=f"{self.state.session}-{self._serial:06d}",
-            side=quote.side,
-            price=quote.price,
-            drops=quote.drops,
-            rlusd=rlusd,
-            rest_drops=quote.drops,
-            rest_rlusd=rlusd,
-            status=OrderStatus.PENDING,
-            placed_at=self.now,
-            placed_tick=self.tick,
-            expires_at=self.now + self._terms.ttl_seconds,
-        )
-        self.book.put(order)
-        self._intents += (Place(order),)
-        if quote.side in self._refused:
-            self._refused = {side: code for side, code in self._refused.items() if side != quote.side}
-        return order
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Each is in the decision log; a line is written when a side's reason is a new one."""
-        self._refusals += (refusal,)
-        if self._refused.get(refusal.side) == refusal.code:
-            return
-        self._refused = {**self._refused, refusal.side: refusal.code}
-        self.event(
-            "order_refused",
-            f"{refusal.side} refused: {refusal.code}, measured {_short(refusal.measured)}, "
-            f"limit {_short(refusal.limit)}",
-            source="risk",
-            facts={"code": refusal.code, "measured": refusal.measured, "limit": refusal.limit},
-        )
+    def next_order_id(self) -> str:
+        self.serial += 1
+        return f"{self.state.session}-{self.serial:06d}"
 
     def cancel(self, order: Order, reason: str) -> None:
         self.book.cancel(order, self.ledger_index or 0)
-        self._intents += (Cancel(order.id, order.sequence, reason),)
-
-    def cancel_all(self, orders: Sequence[Order], marks: Mapping[str, Mark]) -> None:
-        assert self.sweep is not None
-        cause = self.sweep.cause
-        for order in orders:
-            wanted = self.wants_cancel(order)
-            marked = self.book.mark(order, marks[order.id]) if order.id in marks else order
-            if wanted:
-                self.cancel(marked, cause)
-        if self.flat:
-            self.sweep = None
-
-    def cancel_again(self) -> None:
-        assert self.sweep is not None
-        again = [order for order in self.book.alive() if self.wants_cancel(order)]
-        for order in again:
-            self.cancel(order, self.sweep.cause)
-        if again:
-            since = (self.ledger_index or 0) - self.sweep.ledger_index
-            self.event(
-                "cancel_all_incomplete",
-                f"{self.sweep.cause}: {len(again)} own offers left after {since} ledgers, cancelled again",
-                facts={"left": len(again), "ledgers": since},
-            )
+        self.intents += (Cancel(order.id, order.sequence, reason),)
 
     def wants_cancel(self, order: Order) -> bool:
         """Its earlier cancel, if any, is known to be dead, or two ledgers have passed since it was sent."""
@@ -347,17 +332,24 @@ class Turn(msgspec.Struct, gc=False):
             self.encoded,
             book.fills,
             tuple(book.changed.values()) if book.changed else (),
-            self._intents,
-            self._refusals,
+            self.intents,
+            self.refusals,
             self._events,
             self.halt,
+            self.check,
+            self._moved(),
+            self.done,
         )
+
+    def _moved(self) -> Moved | None:
+        before, after = self.state.inventory, self.book.inventory
+        return None if after is before or before is None or after is None else Moved(before, after)
 
     def next_state(self, mode: Mode) -> State:
         state, book, observed = self.state, self.book, self.observed
         memory = self.risk
-        if self._intents:
-            memory = replace(memory, sent=self._recent() + (self.now,) * len(self._intents))
+        if self.intents:
+            memory = replace(memory, sent=self._recent() + (self.now,) * len(self.intents))
         faults = self.faults
         if faults.count and faults is state.faults and observed is not None:
             faults = Faults(faults.count, faults.clean_ticks + 1)
@@ -376,13 +368,17 @@ class Turn(msgspec.Struct, gc=False):
             book.inventory,
             book.orders,
             book.closed,
-            self._serial,
-            self._refused,
+            self.serial,
+            self.refused,
             self.armed,
             self.halt,
             self.holding,
             self.opened,
             None if book.changed else book.matched,
+            self.truth,
+            state.realigned,
+            self.watched_since,
+            state.fresh and observed is None,
         )
 
 
@@ -393,7 +389,3 @@ def _floats(inventory: Inventory) -> Holding:
 def fill_line(fill: Fill) -> str:
     verb = "bought" if fill.side is Side.BUY else "sold"
     return f"{verb} {fill.drops / DROPS:g} XRP at {fill.price:.5f}, order {fill.order_id}"
-
-
-def _short(value: float | None) -> str:
-    return "none" if value is None else f"{value:.6g}"

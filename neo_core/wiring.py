@@ -13,23 +13,24 @@ import msgspec
 from msgspec.structs import replace
 
 from neo_core import config, plugins
-from neo_core.config import PluginConfig, Settings
+from neo_core.config import PluginConfig, Raw, Settings
 from neo_core.engine import Engine
 from neo_core.errors import StoreError, UsageError
+from neo_core.gateways import paper_wallet
 from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.gateways.paper_wallet import LEDGER_SECONDS
 from neo_core.log import open_log
-from neo_core.markets import Scenario, find, skip
-from neo_core.model import DROPS, Decision
+from neo_core.markets import Scenario, find, names, skip
+from neo_core.model import DROPS, Decision, Inventory, Offer
 from neo_core.operators import Operator
 from neo_core.plugins import Found, Plugins
 from neo_core.session import Ending, Session
 from neo_core.state import State
 from neo_core.store import Opened, Plugin, Store
 
-__all__ = ["Asked", "Run", "configure", "open_run"]
+__all__ = ["Asked", "Run", "Wallet", "configure", "open_run", "wallet_of"]
 
 QUIET_TICKS_A_COMMIT = 1000
 
@@ -50,6 +51,8 @@ class Asked(msgspec.Struct, frozen=True):
     resume: str | None = None
     database: str | None = None
     engine: str | None = None
+    cancel_only: str | None = None
+    """Why everything is to be cancelled by a session that does nothing else."""
 
     def overrides(self) -> dict[str, Any]:
         """The same, as the sections of the configuration that it replaces."""
@@ -81,9 +84,16 @@ def configure(asked: Asked) -> Configured:
     names = plugins.select(found, sections if isinstance(sections, Mapping) else {}, asked.plugins, asked.without)
     classes = {name: plugins.import_class(found[name]) for name in names}
     schemas = {name: plugins.config_class(name, plugin) for name, plugin in classes.items()}
-    settings, configs = config.check(raw, schemas, asked.overrides())
+    settings, configs = config.check(raw, schemas, asked.overrides(), _of_the_story(raw, asked))
     versions = {name: found[name].version for name in names}
     return Configured(settings, found, configs, plugins.build(classes, configs, versions))
+
+
+def _of_the_story(raw: Raw, asked: Asked) -> Mapping[str, Any]:
+    """A scenario may come with settings of its own, which the file and the command line overrule."""
+    paper = raw.tree.get("paper")
+    named = asked.scenario or (paper.get("scenario") if isinstance(paper, Mapping) else None)
+    return find(named).settings if isinstance(named, str) and named in names() else {}
 
 
 class Run:
@@ -121,7 +131,6 @@ class Run:
 def open_run(asked: Asked, show: Show | None = None) -> Run:
     configured = configure(asked)
     settings = configured.settings
-    find(settings.paper.scenario)
     fast = settings.paper.speed == 0
     with ExitStack() as opening:
         log, log_file = open_log(
@@ -131,19 +140,28 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
             opening.callback(log_file.close)
         store = Store.open(settings.engine.database, durable=False, batch=QUIET_TICKS_A_COMMIT if fast else 1)
         opening.callback(store.close)
-        store.hold(settings.engine.name)
-        opened = _open_session(store, asked, configured)
-        settings = _as_begun(settings, asked, store.session(settings.engine.name, opened.state.session))
-        scenario = find(settings.paper.scenario)
+        store.hold(settings.engine.name, settings.engine.lease_seconds)
         engine_name = settings.engine.name
+        crashed = store.crashed(engine_name)
+        if asked.resume is not None and crashed is not None:
+            asked = _as_begun(asked, store.session(engine_name, crashed))
+            configured = configure(asked)
+            settings = configured.settings
+        scenario = find(settings.paper.scenario)
+        opened = _open_session(store, asked, configured, crashed)
         kill_file = None if settings.kill_switch.file is None else Path(settings.kill_switch.file)
-        operator = Operator(lambda: store.requests(engine_name), kill_file)
+        operator = Operator(
+            lambda: store.requests(engine_name), kill_file, commands=lambda: store.commands(engine_name)
+        )
+        if asked.cancel_only is not None:
+            store.ask(engine_name, "cancel_all", reason=asked.cancel_only, asked_at=time.time())
+            operator.stop(asked.cancel_only)
         gateway = _paper(settings, opened, store, scenario, operator)
         opening.callback(gateway.close)
         for note in opened.notes:
             log.warning("note", text=note)
-        for crashed in opened.crashed:
-            log.warning("session_crashed", text=f"session {crashed} did not end by itself: unexpected_halt")
+        for number in opened.crashed:
+            log.warning("session_crashed", text=f"session {number} did not end by itself: unexpected_halt")
         closing = opening.pop_all()
     ticks = _most_ticks(asked, settings, scenario)
     session = Session(
@@ -152,7 +170,9 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         records=store,
         operator=operator,
         settings=settings,
-        state=replace(opened.state, now=None, close_time=None, armed=False),
+        state=replace(
+            opened.state, now=None, close_time=None, armed=False, watched_since=0, fresh=opened.state.tick == 0
+        ),
         log=log,
         wall=time.time,
         watchers=configured.plugins.watchers,
@@ -161,12 +181,11 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
     return Run(session, operator, opened, settings, configured.plugins, scenario, ticks, store, closing)
 
 
-def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
+def _open_session(store: Store, asked: Asked, configured: Configured, crashed: int | None) -> Opened:
     settings = configured.settings
     engine = settings.engine.name
     loaded = [Plugin(name, version) for name, version in configured.plugins.versions]
     sources = [guard.source for guard in configured.plugins.guards]
-    crashed = store.crashed(engine)
     if asked.resume is not None and crashed is not None:
         return store.reopen(engine, crashed, plugins=loaded, sources=sources)
     if asked.resume == "crashed":
@@ -177,7 +196,7 @@ def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
     return store.begin(
         engine,
         mode=settings.engine.mode,
-        account=_account(store, settings, crashed),
+        account=_account(store, settings, crashed, keep=asked.cancel_only is not None),
         started_at=time.time(),
         plugins=loaded,
         config=settings.model_dump(mode="json"),
@@ -187,7 +206,7 @@ def _open_session(store: Store, asked: Asked, configured: Configured) -> Opened:
     )
 
 
-def _as_begun(settings: Settings, asked: Asked, row: Mapping[str, Any]) -> Settings:
+def _as_begun(asked: Asked, row: Mapping[str, Any]) -> Asked:
     """A session that is resumed plays on in the market in which it began, whatever the file says by now."""
     for name, given in (("scenario", asked.scenario), ("seed", asked.seed)):
         if given is not None and given != row[name]:
@@ -195,11 +214,10 @@ def _as_begun(settings: Settings, asked: Asked, row: Mapping[str, Any]) -> Setti
                 f"session {row['id']} was begun with {name} {row[name]!r} and can only be resumed with it, "
                 f"got {given!r}; leave --{name} out"
             )
-    paper = settings.paper.model_copy(update={"scenario": row["scenario"], "seed": row["seed"]})
-    return settings.model_copy(update={"paper": paper})
+    return replace(asked, scenario=row["scenario"], seed=row["seed"])
 
 
-def _account(store: Store, settings: Settings, crashed: int | None) -> str:
+def _account(store: Store, settings: Settings, crashed: int | None, *, keep: bool) -> str:
     """A new paper wallet after every orderly end, unless it is to be kept.
 
     After a crash, or an end that left orders open, it is always the same one.
@@ -208,7 +226,7 @@ def _account(store: Store, settings: Settings, crashed: int | None) -> str:
     accounts = [row["account"] for row in store.sessions(engine)]
     if accounts:
         left_open = crashed is not None or store.status(engine)["open_orders"] > 0
-        if (left_open or settings.paper.wallet == "keep") and _wallet(settings, accounts[-1]).exists():
+        if (keep or left_open or settings.paper.wallet == "keep") and _wallet(settings, accounts[-1]).exists():
             return str(accounts[-1])
     number = len(set(accounts)) + 1
     while _wallet(settings, f"{engine}-paper-{number}").exists():
@@ -238,10 +256,11 @@ def _paper(
         )
     ledger = PaperLedger.open(wallet, opening)
     market = skip(scenario.market(paper.seed), _ledgers_gone(ledger, opened.state, store))
+    proves_fills = paper.fill_visibility == "events"
     if paper.speed == 0:
-        return PaperGateway(ledger, market)
+        return PaperGateway(ledger, market, proves_fills=proves_fills)
     seconds = LEDGER_SECONDS / paper.speed
-    return PaperGateway(ledger, market, lambda: operator.wait(seconds))
+    return PaperGateway(ledger, market, lambda: operator.wait(seconds, store.beat), proves_fills=proves_fills)
 
 
 def _ledgers_gone(ledger: PaperLedger, state: State, store: Store) -> int:
@@ -256,9 +275,28 @@ def _ledgers_gone(ledger: PaperLedger, state: State, store: Store) -> int:
 
 
 def _wallet(settings: Settings, account: str) -> Path:
+    return _wallet_file(settings.engine.database, account)
+
+
+def _wallet_file(database_url: str, account: str) -> Path:
     """The paper ledgers lie beside the database, one file a wallet: no part of the engine's own records."""
-    database = Path(settings.engine.database.removeprefix("sqlite:///"))
+    database = Path(database_url.removeprefix("sqlite:///"))
     return database.with_name(f"{database.stem}-paper") / f"{account}.jsonl"
+
+
+class Wallet(msgspec.Struct, frozen=True):
+    """What the ledger says of an account, without a session: `busy_ledgers` are those that did something to it."""
+
+    ledger_index: int
+    holds: Inventory
+    offers: tuple[Offer, ...]
+    busy_ledgers: tuple[int, ...]
+
+
+def wallet_of(database_url: str, account: str) -> Wallet:
+    wallet = paper_wallet.read(_wallet_file(database_url, account))
+    busy = tuple([entry.ledger_index for entry in wallet.entries])
+    return Wallet(wallet.index, Inventory(wallet.xrp_drops, wallet.rlusd), wallet.offers, busy)
 
 
 def _most_ticks(asked: Asked, settings: Settings, scenario: Scenario) -> int | None:

@@ -23,14 +23,16 @@ def check(
     raw: Raw,
     config_classes: Mapping[str, type[PluginConfig]],
     overrides: Mapping[str, Any] | None = None,
+    story: Mapping[str, Any] | None = None,
 ) -> tuple[Settings, dict[str, PluginConfig]]:
-    """The core's settings and each plugin's own; `overrides` are what the command line puts over the file.
+    """The core's settings and each plugin's own; `overrides` are what the command line puts over the file, and
+    `story` is what a scenario puts under it.
 
     All of them are looked at before any is refused. A plugin's class finds the core's settings in its
     validation context, under "settings": None if the core's own sections are at fault.
     """
     over = {} if overrides is None else overrides
-    tree = _laid_over(raw.tree, over)
+    tree = _laid_over(_laid_over({} if story is None else story, raw.tree), over)
     faults: list[Fault] = []
     settings = _validated(Settings, (), tree, None, faults)
     sections = tree.get("plugins", {})

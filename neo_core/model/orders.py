@@ -26,7 +26,11 @@ class OrderStatus(StrEnum):
 
 
 class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """An own order, under the core's own id. `sequence` and the hashes are known once it is prepared."""
+    """An own order, under the core's own id. `sequence` and the hashes are known once it is prepared.
+
+    `rest_drops` is what the ledger was last known to have left of it, `filled_drops` what was booked: proof that
+    comes late, or in another order, may keep the two apart for a while.
+    """
 
     id: str
     side: Side
@@ -48,6 +52,8 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     cancelled_at: str = ""
     cancel_reason: str = ""
     closed_ledger: int = 0
+    filled_drops: int = 0
+    vanished_ledger: int = 0
     proofs: tuple[str, ...] = ()
 
 

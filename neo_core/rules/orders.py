@@ -42,6 +42,10 @@ ALIVE = MARKABLE | {CANCELLED_BY_ENGINE}
 REFUSED = AckOutcome.REFUSED
 GUESS = "guess"
 """Stands among the proofs of an order that was taken for filled; what is left of it is then what was guessed."""
+SEEN = "seen"
+"""Stands among the proofs of an order of which some fill was booked because the ledger showed less of it."""
+REALIGN = "realign"
+"""Begins the hash of a fill that books another one back: a realign took its effect from the wallet already."""
 MOST_CLOSED = 32
 
 _ENDS = frozenset({FILLED, CANCELLED, EXPIRED})
@@ -86,18 +90,22 @@ def attach(orders: Mapping[str, Order], prepared: Prepared) -> Order:
 class Book(msgspec.Struct, gc=False):
     """The orders and the inventory during one tick. What it was given is copied before the first change.
 
-    `impossible` is the first thing seen that cannot be: the orders then no longer add up.
+    `strangers` are offers of ours that no order has made. `impossible` is the first thing seen that cannot be: the
+    orders then no longer add up.
     """
 
     orders: dict[str, Order]
     closed: dict[str, Order]
     inventory: Inventory | None
     matched: tuple[Offer, ...] | None
+    _realigned: int
     _tick: int
     _now: float
     changed: dict[str, Order] | None = None
     fills: tuple[Fill, ...] = ()
     never_placed: tuple[Order, ...] = ()
+    shrunk_unbooked: tuple[Order, ...] = ()
+    strangers: tuple[Offer, ...] = ()
     impossible: str = ""
 
     def put(self, order: Order) -> None:
@@ -127,7 +135,7 @@ class Book(msgspec.Struct, gc=False):
             if order is None:
                 continue
             if ack.cancel:
-                self.put(replace(order, cancel_ledger=0))
+                self.put(replace(order, cancel_ledger=0, cancel_tx_hash=""))
             elif not order.seen and order.status in MARKABLE:
                 self.put(_move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
 
@@ -140,69 +148,68 @@ class Book(msgspec.Struct, gc=False):
             and self.changed is None
         )
 
-    def settle(self, account: Account, ledger_index: int, since: int | None) -> list[Order]:
-        """Books what is proven, and answers the orders that vanished without proof."""
+    def settle(self, account: Account, ledger_index: int, since: int | None, starting: bool) -> list[Order]:
+        """Books what is proven, and answers the orders that vanished without proof.
+
+        While a session is `starting`, an event that it cannot explain is not impossible: it may be another's.
+        """
         if self.inventory is None:
             self.inventory = Inventory(account.xrp_drops, account.rlusd)
         elif account.transactions or account.events:
-            self._prove(account, ledger_index, -1 if since is None else since)
+            self._prove(account, ledger_index, -1 if since is None else since, starting)
         complete = since is not None and account.covers_from <= since + 1
-        return self._look(account.offers, ledger_index, complete)
+        return self._look(account, ledger_index, complete)
 
-    def _prove(self, account: Account, ledger_index: int, since: int) -> None:
-        inventory = self.inventory
-        assert inventory is not None
-        fees = 0
-        for transaction in account.transactions:
-            if transaction.ledger_index > since:
-                fees += transaction.fee_drops
-        if fees:
-            self.inventory = Inventory(inventory.drops - fees, inventory.rlusd)
+    def _prove(self, account: Account, ledger_index: int, since: int, starting: bool) -> None:
+        self._pay(account, max(since, self._realigned))
         # Before any event: what failed was not placed, nor was what lost its sequence to another transaction.
         for transaction in account.transactions:
             for unseen in [o for o in self.orders.values() if o.sequence == transaction.sequence and not o.seen]:
                 failed = transaction.result != "tesSUCCESS"
                 if failed if transaction.tx_hash == unseen.tx_hash else transaction.ledger_index > since:
                     self._reject(unseen, ledger_index)
+                elif transaction.tx_hash == unseen.tx_hash and not account.proves_fills:
+                    self.put(replace(unseen, seen=True))  # it landed, and may have been taken in the same ledger
         for event in account.events:
             order = self._named(event.sequence)
             if order is not None:
                 self._apply(order, event)
-            elif event.ledger_index > since:
+            elif event.ledger_index > since and not starting:
                 self._cannot_be(
                     f"ledger {event.ledger_index} shows offer {event.sequence}, which this engine never made"
                 )
 
+    def _pay(self, account: Account, paid_until: int) -> None:
+        assert self.inventory is not None
+        fees = sum([one.fee_drops for one in account.transactions if one.ledger_index > paid_until])
+        if fees:
+            self.inventory = Inventory(self.inventory.drops - fees, self.inventory.rlusd)
+
     def _named(self, sequence: int) -> Order | None:
-        """The order that made this offer. What was rejected may have left its sequence to another."""
-        rejected = None
-        for orders in (self.orders, self.closed):
-            for order in orders.values():
-                if order.sequence == sequence:
-                    if order.status is not REJECTED:
-                        return order
-                    rejected = order
-        return rejected
+        """The order that made this offer. One that was lost has left its sequence to a later one."""
+        known = (*self.closed.values(), *self.orders.values())
+        made = [order for order in reversed(known) if order.sequence == sequence]
+        return max(made, key=lambda order: (order.status is not REJECTED, order.seen), default=None)
 
     def _apply(self, order: Order, event: OfferEvent) -> None:
         """One proven event. What moved is booked once, by its transaction, whatever the order's status."""
         kind = event.event
-        if GUESS in order.proofs and kind != "placed":
+        if GUESS in order.proofs and kind != "placed" and event.tx_hash not in order.proofs:
             order = self._take_back(order)
-        if event.drops and event.tx_hash not in order.proofs:
-            if event.drops > order.rest_drops:
+        booked = event.tx_hash in order.proofs or (SEEN in order.proofs and event.rest_drops >= order.rest_drops)
+        if event.drops and not booked:
+            left = order.drops - order.filled_drops
+            if event.drops > left:
                 self._cannot_be(
                     f"transaction {event.tx_hash} filled {event.drops} drops of order {order.id}, "
-                    f"which had {order.rest_drops} left"
+                    f"which had {left} left"
                 )
                 return
-            self._fill(order, order.side, event.drops, event.rlusd, event)
-            order = replace(
-                order,
-                rest_drops=event.rest_drops,
-                rest_rlusd=event.rest_rlusd,
-                proofs=(*order.proofs, event.tx_hash),
-            )
+            self._fill(order, order.side, event.drops, event.rlusd, event.ledger_index, event.tx_hash)
+            if event.rest_drops < order.rest_drops:
+                order = replace(order, rest_drops=event.rest_drops, rest_rlusd=event.rest_rlusd)
+            filled = order.filled_drops + event.drops
+            order = replace(order, filled_drops=filled, proofs=(*order.proofs, event.tx_hash), seen=True)
             if kind == "filled" and order.status is not FILLED:
                 order = _move(order, FILLED, proven=True, closed_ledger=event.ledger_index)
             elif order.status in QUOTED:
@@ -222,62 +229,104 @@ class Book(msgspec.Struct, gc=False):
 
     def _take_back(self, order: Order) -> Order:
         """Proof has come about an order that was taken for filled: what was guessed is undone before it counts."""
-        self._fill(order, order.side.opposite, order.rest_drops, order.rest_rlusd, None)
+        self._guess(order, order.side.opposite)
         proofs = tuple([proof for proof in order.proofs if proof != GUESS])
-        order = _move(order, HELD, proven=True, closed_ledger=0, proofs=proofs)
+        filled = order.filled_drops - order.rest_drops
+        order = _move(order, HELD, proven=True, closed_ledger=0, filled_drops=filled, proofs=proofs)
         self.put(order)
         return order
 
-    def _fill(self, order: Order, side: Side, drops: int, rlusd: Decimal, event: OfferEvent | None) -> None:
-        """Moves the inventory: by an event that proves it, or without one by a guess, or by taking that back."""
+    def _guess(self, order: Order, side: Side) -> None:
+        """What was left of the order when it vanished is taken for filled, or no longer."""
+        tx_hash = f"{GUESS}:{order.id}:{side}:{self._now:.0f}"
+        at = order.vanished_ledger
+        self._fill(order, side, order.rest_drops, order.rest_rlusd, at, tx_hash, proven=False)
+
+    def _fill(
+        self,
+        order: Order,
+        side: Side,
+        drops: int,
+        rlusd: Decimal,
+        ledger_index: int,
+        tx_hash: str,
+        *,
+        proven: bool = True,
+    ) -> None:
+        """Moves the inventory. What lies before a realign is in it already, and is booked there and back."""
         assert self.inventory is not None
-        bought = 1 if side is Side.BUY else -1
-        self.inventory = Inventory(self.inventory.drops + bought * drops, self.inventory.rlusd - bought * rlusd)
-        guess = f"{GUESS}:{order.id}:{side}"
         fill = Fill(
             order_id=order.id,
             side=side,
             drops=drops,
             rlusd=rlusd,
-            tx_hash=guess if event is None else event.tx_hash,
+            tx_hash=tx_hash,
             sequence=order.sequence,
-            ledger_index=0 if event is None else event.ledger_index,
+            ledger_index=ledger_index,
             tick=self._tick,
             at=self._now,
-            proven=event is not None,
+            proven=proven,
         )
         self.fills += (fill,)
+        if 0 < self._realigned >= ledger_index:
+            back = replace(fill, side=side.opposite, tx_hash=f"{REALIGN}:{tx_hash}", proven=False)
+            self.fills += (back,)
+            return
+        bought = 1 if side is Side.BUY else -1
+        self.inventory = Inventory(self.inventory.drops + bought * drops, self.inventory.rlusd - bought * rlusd)
 
     def _reject(self, order: Order, ledger_index: int) -> None:
         self.never_placed += (order,)
         self.put(_move(order, REJECTED, proven=True, closed_ledger=ledger_index))
 
-    def _look(self, offers: tuple[Offer, ...], ledger_index: int, complete: bool) -> list[Order]:
+    def _look(self, account: Account, ledger_index: int, complete: bool) -> list[Order]:
         """Compares our orders with the offers that the ledger shows."""
+        offers = account.offers
         shown = {offer.sequence: offer for offer in offers}
         appeared, missing = [], []
-        for order in self.orders.values():
+        for order in tuple(self.orders.values()):
             offer = shown.pop(order.sequence, None)
             if offer is None:
                 if order.status in ALIVE:
                     missing.append(order)
                 continue
-            if offer.drops != order.rest_drops:
+            if offer.drops < order.rest_drops and not account.proves_fills:
+                order = self._shrunk(order, offer, ledger_index)  # noqa: PLW2901 (the same order, as it is now)
+            elif offer.drops != order.rest_drops:
                 change = "grew" if offer.drops > order.rest_drops else "shrank without proof"
                 self._cannot_be(
                     f"what is left of order {order.id} {change}: "
                     f"{order.rest_drops} drops known, {offer.drops} seen"
                 )
-            if not order.seen or order.status is HELD:
+            if not order.seen or order.status in (PENDING, HELD):
                 appeared.append(order)
         for order in appeared:
             seen = replace(order, seen=True)
             self.put(_move(seen, OPEN, proven=True) if seen.status in (PENDING, HELD) else seen)
-        if shown:
-            self._cannot_be(f"the ledger shows our offers {sorted(shown)}, which this engine never made")
+        self.strangers = tuple(shown.values())
         clean = not (appeared or missing or shown or self.impossible)
         self.matched = offers if clean else None
         return [order for order in missing if self._vanished(order, ledger_index, complete)]
+
+    def _shrunk(self, order: Order, offer: Offer, ledger_index: int) -> Order:
+        """There is less of it, and this gateway tells no transaction: only a trade can have taken the rest.
+
+        A marked order moves nothing without proof; wallet truth will tell.
+        """
+        smaller = replace(order, rest_drops=offer.drops, rest_rlusd=offer.rlusd)
+        if order.status is CANCELLED_BY_ENGINE:
+            self.shrunk_unbooked += (order,)
+        else:
+            drops, rlusd = order.rest_drops - offer.drops, order.rest_rlusd - offer.rlusd
+            self._fill(
+                order, order.side, drops, rlusd, ledger_index, f"{SEEN}:{order.id}:{offer.drops}", proven=False
+            )
+            proofs = order.proofs if SEEN in order.proofs else (*order.proofs, SEEN)
+            smaller = replace(smaller, filled_drops=order.filled_drops + drops, proofs=proofs)
+            if order.status in QUOTED:
+                smaller = _move(smaller, PARTIALLY_FILLED)
+        self.put(smaller)
+        return smaller
 
     def _vanished(self, order: Order, ledger_index: int, complete: bool) -> bool:
         """Was it seen, or must it have landed? With complete coverage, absence is proof: it was never placed."""
@@ -296,16 +345,34 @@ class Book(msgspec.Struct, gc=False):
     def resolve(self, order: Order, resolution: Resolution, ledger_index: int) -> None:
         """What a layer concluded. A mark is stronger than any guess: such an order never moves inventory."""
         outcome = resolution.outcome
+        order = replace(order, vanished_ledger=ledger_index)
         if order.status is CANCELLED_BY_ENGINE:
             self.put(replace(order, closed_ledger=ledger_index))
         elif outcome is Outcome.HELD:
             self.put(_move(order, HELD))
         elif outcome is Outcome.PHANTOM_FILL:
-            self._fill(order, order.side, order.rest_drops, order.rest_rlusd, None)
-            self.put(_move(order, FILLED, closed_ledger=ledger_index, proofs=(*order.proofs, GUESS)))
+            self._take_for_filled(order, ledger_index)
         else:
             ended = EXPIRED if outcome is Outcome.EXPIRED else CANCELLED
             self.put(_move(order, ended, closed_ledger=ledger_index))
+
+    def _take_for_filled(self, order: Order, ledger_index: int) -> None:
+        self._guess(order, order.side)
+        filled, proofs = order.filled_drops + order.rest_drops, (*order.proofs, GUESS)
+        self.put(_move(order, FILLED, closed_ledger=ledger_index, filled_drops=filled, proofs=proofs))
+
+    def decide_held(self, order: Order, filled: bool, ledger_index: int) -> None:
+        """An operator's word about a held order. Proof that comes later replaces it, as it does any guess."""
+        if filled:
+            self._take_for_filled(order, ledger_index)
+        else:
+            self.put(_move(order, CANCELLED, closed_ledger=ledger_index))
+
+    def adopt(self, orders: Iterable[Order]) -> None:
+        """Offers that were on the ledger before this engine knew of them."""
+        for order in orders:
+            self.put(order)
+        self.strangers = ()
 
     def mark(self, order: Order, mark: Mark) -> Order:
         marked = _move(

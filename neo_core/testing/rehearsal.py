@@ -14,7 +14,7 @@ from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.markets.base import MarketTick, Taker
-from neo_core.model import DROPS, Ack, Decision, Input, Observation, Prepared
+from neo_core.model import DROPS, Ack, Command, Decision, Input, Observation, Prepared
 from neo_core.state import State
 
 __all__ = ["Rehearsal"]
@@ -64,6 +64,7 @@ class Rehearsal:
         stop: str | None = None,
         kill: str | None = None,
         exhausted: bool = False,
+        commands: tuple[Command, ...] = (),
         shown: Callable[[Observation], Observation] | None = None,
     ) -> Decision:
         """One ledger closes and one tick judges it. Without a `mid` the book is one-sided.
@@ -82,9 +83,9 @@ class Rehearsal:
         try:
             seen = self._gateway.observe(self.state.ledger_index)
             seen = seen if shown is None else shown(seen)
-            given = Input(seen.close_time, seen, "", stop, kill, exhausted, self._acks)
+            given = Input(seen.close_time, seen, "", stop, kill, exhausted, self._acks, commands)
         except ObservationFailed as error:
-            given = Input(self._gateway.now(), None, str(error), stop, kill, exhausted, self._acks)
+            given = Input(self._gateway.now(), None, str(error), stop, kill, exhausted, self._acks, commands)
         decision, state = self.engine.tick(self.state, given)
         ready = self._gateway.prepare(decision.intents)
         self.decision, self.state = self.engine.prepared(state, decision, ready)

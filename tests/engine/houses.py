@@ -76,6 +76,9 @@ class Books:
         self._fails = fails
         self._end_fails = end_fails
 
+    def beat(self) -> None:
+        pass
+
     def commit(self, decision: Decision, line: bytes, state: State) -> None:
         if self._fails is not None and self._fails(decision):
             raise StoreError("the disk is full")

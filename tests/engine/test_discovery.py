@@ -80,7 +80,12 @@ def config(tmp_path: Path, text: str) -> Path:
     return file
 
 
-BUILT_IN = [("anchor_guard", "0.1.0"), ("drift_guard", "0.1.0"), ("corridor_guard", "0.1.0")]
+BUILT_IN = [
+    ("anchor_guard", "0.1.0"),
+    ("drift_guard", "0.1.0"),
+    ("corridor_guard", "0.1.0"),
+    ("reconciler", "0.1.0"),
+]
 
 
 # --- found and chosen ---
@@ -97,7 +102,7 @@ def test_the_built_in_plugins_are_the_default_and_an_installed_one_is_not_import
 def test_the_command_line_selects_and_leaves_out(shop: Shop) -> None:
     shop.install("tides")
     assert loaded(plugins=("tides", "drift_guard")) == [("drift_guard", "0.1.0"), ("tides", "1.2.3")]
-    assert loaded(without=("drift_guard", "anchor_guard")) == [("corridor_guard", "0.1.0")]
+    assert loaded(without=("drift_guard", "anchor_guard", "reconciler")) == [("corridor_guard", "0.1.0")]
     assert loaded(plugins=("anchor_guard",), without=("anchor_guard",)) == []
 
 
@@ -106,7 +111,7 @@ def test_the_configuration_enables_and_disables(shop: Shop, tmp_path: Path) -> N
     shop.install("tides")
     shop.install("moons")
     file = config(tmp_path, "plugins: {tides: {}, moons: {enabled: false}, drift_guard: {enabled: false}}")
-    assert loaded(config=file) == [BUILT_IN[0], BUILT_IN[2], ("tides", "1.2.3")]
+    assert loaded(config=file) == [BUILT_IN[0], BUILT_IN[2], BUILT_IN[3], ("tides", "1.2.3")]
     assert not shop.imported("moons")
     assert loaded(config=file, plugins=("moons",)) == [("moons", "1.2.3")]
 

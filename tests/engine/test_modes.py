@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+
 import pytest
 from msgspec.structs import replace
 
-from neo_core.model import Cause, Input
+from neo_core.model import DROPS, Cause, Input, Inventory, Observation, OrderStatus
 from neo_core.state import Regime, State
+from neo_core.testing import order
 from neo_core.testing.rehearsal import Rehearsal
 
 from .making import (
+    account,
     cancels,
     degraded,
     guard,
@@ -181,19 +186,35 @@ def test_ticks_without_an_observation_are_no_ticks_without_a_fault() -> None:
 
 @pytest.mark.rule("MODE-6")
 @pytest.mark.parametrize(
-    ("source", "token"),
+    ("source", "token", "shown"),
     [
-        ("wallet_truth", "inventory_truth_halt"),
-        ("reconciler", "reconciler_halt"),
-        ("plugin_fault", "plugin_fault_halt"),
+        (
+            "wallet_truth",
+            "inventory_truth_halt",
+            lambda seen: account(seen, xrp_drops=seen.account.xrp_drops + DROPS),
+        ),
+        ("reconciler", "reconciler_halt", lambda seen: seen),
+        ("plugin_fault", "plugin_fault_halt", lambda seen: seen),
     ],
 )
-def test_an_integrity_cause_times_out_with_its_own_reason_source_and_seconds(source: str, token: str) -> None:
+def test_an_integrity_cause_times_out_with_its_own_reason_source_and_seconds(
+    source: str, token: str, shown: Callable[[Observation], Observation]
+) -> None:
     cause = Cause(source, "it is so", 0, 0.0, 0.0)
-    stage = Rehearsal(settings=PATIENT, state=State(session=1, regime=Regime(integrity=(cause,))))
-    stage.ticks(75)
+    held = {"1": order(id="1", status=OrderStatus.HELD_PENDING_REVIEW)}
+    stage = Rehearsal(
+        settings={**PATIENT, "wallet_truth": {"halt_after_checks": 1000}, "reconcile": {"max_held_orders": 0}},
+        state=State(
+            session=1,
+            regime=Regime(integrity=(cause,)),
+            inventory=Inventory(10_000 * DROPS, Decimal(20_000)),
+            orders=held if source == "reconciler" else {},
+            armed=True,
+        ),
+    )
+    stage.ticks(75, shown=shown)
     assert (stage.state.elapsed, reason(stage)) == (296.0, None)
-    stage.tick()
+    stage.tick(shown=shown)
     assert reason(stage) == token
     halt = stage.state.halt
     assert halt is not None

@@ -259,7 +259,7 @@ def test_an_order_that_vanishes_without_proof_is_held_and_moves_nothing() -> Non
     assert status(stage, order) == "HELD_PENDING_REVIEW"
     assert (decision.fills, bought(before, owned(stage))) == ((), (0, Decimal(0)))
     (anomaly,) = [event for event in decision.events if event.kind == "anomaly"]
-    assert anomaly.facts == {"order_id": order.id, "verdict": "held", "layer": "none"}
+    assert anomaly.facts == {"order_id": order.id, "verdict": "held", "layer": "none", "age_seconds": 12.0}
 
 
 def test_an_order_that_no_ledger_took_in_time_was_never_placed() -> None:

@@ -146,7 +146,7 @@ def test_a_watcher_that_fails_is_logged_and_never_stops_trading(
     assert failed
     assert {facts["plugin"] for facts in failed} == {"watcher"}
     assert [len(places(decision)) for decision, _ in house.seen][2:4] == [2, 0]
-    assert house.books.decisions[0].events[0].facts == {"limit": 1.0}
+    assert house.books.decisions[0].events[1].facts == {"limit": 1.0}
 
 
 @pytest.mark.rule("PLUG-3")
@@ -165,7 +165,7 @@ def test_a_watcher_hears_every_event_after_it_was_committed() -> None:
     script.enter = True
     house = House({"amber": plugin, "watcher": Watcher}, ticks=3)
     house.run()
-    assert heard == [("degraded_entered", 1), ("halt", 3)]
+    assert heard == [("opening_inventory", 1), ("degraded_entered", 1), ("halt", 3)]
 
 
 # --- a third party's guard ---

@@ -69,7 +69,7 @@ def test_sessions_that_are_over_keep_their_reasons(tmp_path: Path) -> None:
 
 @pytest.mark.rule("PLUG-5")
 def test_a_session_keeps_the_names_and_versions_of_its_plugins(tmp_path: Path) -> None:
-    _, session = Desk(tmp_path).play(ticks=2, without=("drift_guard",))
+    _, session = Desk(tmp_path).play(ticks=2, without=("drift_guard", "reconciler"))
     assert session["plugins"] == [
         {"name": "anchor_guard", "version": "0.1.0"},
         {"name": "corridor_guard", "version": "0.1.0"},

@@ -349,4 +349,4 @@ def test_a_new_reason_and_the_same_one_after_a_placement_are_events_again() -> N
 @pytest.mark.rule("RISK-X1")
 def test_the_two_sides_are_told_apart() -> None:
     stage = Rehearsal(settings={"risk": {"collar_bps": 7.0}})
-    assert kinds(stage.tick()) == ["order_refused", "order_refused"]
+    assert kinds(stage.tick()) == ["opening_inventory", "order_refused", "order_refused"]

@@ -269,7 +269,7 @@ def test_a_crash_without_words_is_an_unexpected_halt_that_says_what_it_was() -> 
 
     house.gateway.showing = showing
     ending = house.run()
-    assert (ending.halt.reason, ending.ticks) == ("unexpected_halt", 0)
+    assert (ending.halt.reason, ending.ticks) == ("unexpected_halt", 1)
     assert "ZeroDivisionError" in ending.halt.detail
     assert house.books.ended == [ending.halt]
 

@@ -1,0 +1,172 @@
+"""Verify: can orders, inventory and plugins be trusted? At the start and on every tick. (SPEC 8, 9, 11)"""
+
+from __future__ import annotations
+
+from neo_core.config import Settings
+from neo_core.halts import HaltReason
+from neo_core.model import (
+    DROPS,
+    CancelAll,
+    Command,
+    Inventory,
+    Offer,
+    Order,
+    OrderStatus,
+    Resolve,
+    TruthCheck,
+)
+from neo_core.rules import truth
+from neo_core.state import Truth
+from neo_core.turn import Turn
+
+__all__ = ["obey", "start", "verify"]
+
+HELD, MARKED = OrderStatus.HELD_PENDING_REVIEW, OrderStatus.CANCELLED_BY_ENGINE
+
+
+def obey(turn: Turn, commands: tuple[Command, ...]) -> None:
+    """What operators ask for once. It is done with this tick, or refused with it."""
+    for command in commands:
+        turn.done += (command.number,)
+        if isinstance(command, CancelAll):
+            turn.event("operator_cancel_all", command.reason)
+            turn.order_sweep("OPERATOR_CANCEL")
+        else:
+            _decide(turn, command)
+
+
+def _decide(turn: Turn, command: Resolve) -> None:
+    order = turn.book.orders.get(command.order_id)
+    word = "filled" if command.filled else "cancelled"
+    facts = {"order_id": command.order_id, "verdict": word, "reason": command.reason}
+    if order is None or order.status is not HELD:
+        turn.event("resolve_refused", f"order {command.order_id} is not held, nothing was changed", facts=facts)
+        return
+    turn.book.decide_held(order, command.filled, max(turn.ledger_index or 0, 1))
+    turn.value_inventory()
+    turn.event("order_resolved", f"order {order.id} was {word}, says the operator: {command.reason}", facts=facts)
+
+
+def start(turn: Turn, settings: Settings) -> None:
+    """The first ledger that this process sees. What was missed is settled; does the rest agree?"""
+    book, account = turn.book, turn.observation.account
+    inventory, wallet = book.inventory, Inventory(account.xrp_drops, account.rlusd)
+    if turn.state.inventory is None:
+        told = f"{wallet.drops / DROPS:f} XRP and {wallet.rlusd:f} RLUSD"
+        turn.event("opening_inventory", f"the wallet's {told} are taken as the opening inventory")
+    _leftovers(turn, settings.startup.leftover_offers)
+    if turn.halt is not None or inventory is None:
+        return
+    check = truth.compare(inventory, wallet, settings.wallet_truth)
+    if check.verdict != truth.OK:
+        turn.check = check
+        turn.stop(
+            HaltReason.STARTUP_INTEGRITY,
+            "wallet_truth",
+            f"{truth.difference_text(check)}; `neo realign` shows both sides, and takes the wallet for "
+            "right if you say so",
+        )
+
+
+def _leftovers(turn: Turn, policy: str) -> None:
+    """Own offers from before this session: known orders that may be alive, and strangers."""
+    book = turn.book
+    strangers = book.strangers
+    left = book.alive() if turn.state.fresh else []
+    if not left and not strangers:
+        return
+    if policy == "refuse":
+        sequences = sorted({offer.sequence for offer in strangers} | {order.sequence for order in left})
+        turn.refuse_start(
+            f"own offers may be on the ledger from before, {_listed(sequences)}, and startup.leftover_offers is "
+            "refuse: nothing was touched; remove them with `neo cancel-all`, or let it be cancel or adopt"
+        )
+        return
+    book.adopt([_order_of(turn, offer) for offer in strangers])
+    if policy == "cancel":
+        if strangers or turn.sweep is None:
+            turn.order_sweep("STARTUP_CANCEL")
+        return
+    adopted = [order for order in book.alive() if order.status is not MARKED]
+    turn.event(
+        "offers_adopted", f"{len(adopted)} own offers from before are adopted", facts={"count": len(adopted)}
+    )
+    if any(order.status is MARKED for order in book.alive()):
+        turn.order_sweep("STARTUP_CANCEL", tuple([order.id for order in adopted]))
+
+
+def _order_of(turn: Turn, offer: Offer) -> Order:
+    """An offer that nobody here remembers, as an order: it may be taken, so it must be counted and cancelled."""
+    return Order(
+        id=turn.next_order_id(),
+        side=offer.side,
+        price=float(offer.rlusd) * DROPS / offer.drops,
+        drops=offer.drops,
+        rlusd=offer.rlusd,
+        rest_drops=offer.drops,
+        rest_rlusd=offer.rlusd,
+        status=OrderStatus.OPEN,
+        placed_at=turn.now,
+        placed_tick=turn.tick,
+        sequence=offer.sequence,
+        seen=True,
+    )
+
+
+def _listed(sequences: list[int]) -> str:
+    shown = ", ".join(str(sequence) for sequence in sequences[:10])
+    return shown if len(sequences) <= 10 else f"{shown} and {len(sequences) - 10} more"
+
+
+def verify(turn: Turn, settings: Settings) -> None:
+    """Integrity causes come and go."""
+    clean = turn.faults.clean_ticks
+    if clean >= settings.plugin_fault.clear_ticks:
+        turn.trust_again("plugin_fault", f"no plugin fault for {clean} ticks")
+    _held(turn, settings)
+    if turn.halt is None and turn.tick >= turn.truth.due:
+        _wallet(turn, settings)
+
+
+def _held(turn: Turn, settings: Settings) -> None:
+    limits = settings.reconcile
+    held: list[Order] = [order for order in turn.book.orders.values() if order.status is HELD]
+    count = len(held)
+    if count > limits.halt_held_orders:
+        turn.stop(
+            HaltReason.RECONCILER,
+            "reconciler",
+            f"{count} orders are held for review, the limit is {limits.halt_held_orders}: see `neo orders held`",
+        )
+    elif count > limits.max_held_orders:
+        reason = f"{count} orders are held for review, {limits.max_held_orders} are allowed: see `neo orders held`"
+        turn.suspect("reconciler", reason, {"held": count, "limit": limits.max_held_orders})
+    else:
+        turn.trust_again("reconciler", f"{count} orders are held for review, which is allowed")
+
+
+def _wallet(turn: Turn, settings: Settings) -> None:
+    limits = settings.wallet_truth
+    if not limits.enabled:
+        turn.truth = Truth(truth.NEVER)
+        turn.trust_again("wallet_truth", "wallet truth is switched off")
+        return
+    inventory = turn.book.inventory
+    if turn.observed is None or inventory is None:
+        turn.check = TruthCheck(truth.NOT_MADE)
+        turn.truth = truth.remember(turn.truth, turn.check, turn.tick, limits)
+        return
+    account = turn.observed.account
+    check = truth.compare(inventory, Inventory(account.xrp_drops, account.rlusd), limits)
+    turn.check = check
+    turn.truth = remembered = truth.remember(turn.truth, check, turn.tick, limits)
+    if check.verdict == truth.OK:
+        turn.trust_again("wallet_truth", "books and wallet agree again")
+        if any(cause.source == "wallet_truth" for cause in turn.regime.integrity):
+            turn.truth = Truth(turn.tick + 1, 0, remembered.not_made)  # until the cancel_all is complete
+        return
+    told = truth.difference_text(check)
+    if check.verdict == truth.FAR_BEYOND or remembered.beyond > limits.halt_after_checks:
+        turn.stop(HaltReason.INVENTORY_TRUTH, "wallet_truth", f"{told}, on check {remembered.beyond} in a row")
+    else:
+        turn.suspect("wallet_truth", told, truth.measures(check, limits))

@@ -1,0 +1,59 @@
+"""What became of an order that vanished without proof: the layers are asked by rank. (SPEC 8)"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from neo_core import answers
+from neo_core.model import Order, OrderStatus, Outcome, Resolution
+from neo_core.plugins import Named
+from neo_core.turn import Turn
+
+__all__ = ["resolve"]
+
+UNANSWERED = Resolution(Outcome.HELD, "held_pending_review")
+SKIPPED = Resolution(Outcome.CANCELLED, "RECONCILER_SKIP_ENGINE_CANCEL")
+
+
+def resolve(turn: Turn, order: Order, layers: tuple[Named, ...]) -> None:
+    """The first layer that answers decides. Nobody answers, or a layer fails: the order is held, never filled.
+
+    A mark stands above every layer: what is recorded of such an order is what is done with it.
+    """
+    resolution, decided_by = UNANSWERED, "none"
+    view = turn.view()
+    for layer in layers:
+        try:
+            answer = layer.call(order, view)
+            if answer is None:
+                continue
+            resolution, decided_by = answers.resolution(answer), f"{layer.name} {layer.rank}"
+        except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the order is then held)
+            turn.note_fault(layer.name, "on_disappeared_order", error)
+        break
+    outcome = resolution.outcome
+    if order.status is OrderStatus.CANCELLED_BY_ENGINE and outcome is not Outcome.CANCELLED:
+        evidence = {**resolution.evidence, "overruled": outcome.value}
+        resolution = replace(SKIPPED, evidence=evidence)
+    elif outcome is Outcome.PHANTOM_FILL and not _watched(turn, order):
+        evidence = {**resolution.evidence, "watched": False}
+        resolution = replace(UNANSWERED, evidence=evidence)
+    turn.book.resolve(order, resolution, turn.observation.ledger_index)
+    _record(turn, order, resolution, decided_by)
+
+
+def _watched(turn: Turn, order: Order) -> bool:
+    """A guess needs an order that the ledger had shown, and no gap in which anything may have happened to it."""
+    return order.seen and turn.watched_since < turn.tick
+
+
+def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str) -> None:
+    verdict = resolution.outcome.value
+    facts = {
+        **resolution.evidence,
+        "order_id": order.id,
+        "verdict": verdict,
+        "layer": decided_by,
+        "age_seconds": round(turn.now - order.placed_at, 3),
+    }
+    turn.event("anomaly", f"{resolution.token}: order {order.id} vanished, {verdict}", facts=facts)

@@ -1,0 +1,107 @@
+"""Wallet truth: what the engine believes that it owns, against what the wallet holds. (SPEC 9)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from neo_core.model import DROPS, Facts, Inventory, Order, OrderStatus, Side, TruthCheck
+from neo_core.rules.orders import GUESS
+from neo_core.state import Truth
+
+if TYPE_CHECKING:
+    from neo_core.config import WalletTruthConfig
+
+__all__ = [
+    "FAR_BEYOND",
+    "NEVER",
+    "NOT_MADE",
+    "OK",
+    "Suspect",
+    "compare",
+    "difference_text",
+    "measures",
+    "remember",
+    "suspects",
+]
+
+OK, BEYOND, FAR_BEYOND, NOT_MADE = "ok", "beyond", "far_beyond", "not_made"
+NEVER = 2**62
+
+
+def compare(inventory: Inventory, wallet: Inventory, settings: WalletTruthConfig) -> TruthCheck:
+    drops, rlusd = abs(wallet.drops - inventory.drops), abs(wallet.rlusd - inventory.rlusd)
+    verdict = OK
+    if _over(drops, rlusd, settings.tolerance_xrp, settings.tolerance_rlusd):
+        verdict = BEYOND
+    if _over(drops, rlusd, settings.halt_tolerance_xrp, settings.halt_tolerance_rlusd):
+        verdict = FAR_BEYOND
+    return TruthCheck(verdict, inventory, wallet)
+
+
+def _over(drops: int, rlusd: Decimal, most_xrp: float | None, most_rlusd: float | None) -> bool:
+    too_much_xrp = most_xrp is not None and drops > Decimal(repr(most_xrp)) * DROPS
+    return too_much_xrp or (most_rlusd is not None and rlusd > Decimal(repr(most_rlusd)))
+
+
+def remember(truth: Truth, check: TruthCheck, tick: int, settings: WalletTruthConfig) -> Truth:
+    """Beyond tolerance, the next check is due on the very next tick; so is one that could not be made."""
+    if check.verdict == NOT_MADE:
+        return Truth(tick + 1, truth.beyond, truth.not_made + 1)
+    if check.verdict == OK:
+        return Truth(tick + settings.interval_ticks if settings.enabled else NEVER, 0, truth.not_made)
+    return Truth(tick + 1, truth.beyond + 1, truth.not_made)
+
+
+def measures(check: TruthCheck, settings: WalletTruthConfig) -> Facts:
+    drops, rlusd = _difference(check)
+    return {
+        "xrp_difference": float(drops),
+        "xrp_tolerance": settings.tolerance_xrp,
+        "rlusd_difference": float(rlusd),
+        "rlusd_tolerance": settings.tolerance_rlusd,
+    }
+
+
+def difference_text(check: TruthCheck) -> str:
+    xrp, rlusd = _difference(check)
+    return f"the wallet holds {xrp:+f} XRP and {rlusd:+f} RLUSD against the books"
+
+
+def _difference(check: TruthCheck) -> tuple[Decimal, Decimal]:
+    assert check.inventory is not None
+    assert check.wallet is not None
+    drops = check.wallet.drops - check.inventory.drops
+    return Decimal(drops) / DROPS, check.wallet.rlusd - check.inventory.rlusd
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """An order that may explain a difference: what the wallet holds more, if what is doubted about it is so."""
+
+    order_id: str
+    doubt: str
+    drops: int
+    rlusd: Decimal
+
+
+def suspects(orders: Iterable[Order]) -> tuple[Suspect, ...]:
+    """Where the difference may come from: whatever was guessed, held, or cancelled with nobody's proof."""
+    found = []
+    for order in orders:
+        sign = 1 if order.side is Side.BUY else -1
+        if order.status is OrderStatus.HELD_PENDING_REVIEW:
+            found.append(_suspect(order, "held for review: it may have been filled", sign))
+        elif GUESS in order.proofs:
+            found.append(_suspect(order, "taken for filled, which was a guess: it may not have been", -sign))
+        elif order.cancel_reason and order.vanished_ledger:
+            found.append(_suspect(order, "cancelled by the engine: it may have been filled before", sign))
+        elif order.cancel_tx_hash and order.vanished_ledger:
+            found.append(_suspect(order, "its cancel raced the market: it may have been filled before", sign))
+    return tuple(found)
+
+
+def _suspect(order: Order, doubt: str, sign: int) -> Suspect:
+    return Suspect(order.id, doubt, sign * order.rest_drops, -sign * order.rest_rlusd)
