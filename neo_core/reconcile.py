@@ -44,7 +44,8 @@ def resolve(turn: Turn, order: Order, layers: tuple[Named, ...]) -> None:
 
 def _watched(turn: Turn, order: Order) -> bool:
     """A guess needs an order that the ledger had shown, and no gap in which anything may have happened to it."""
-    return order.seen and turn.watched_since < turn.tick
+    before = turn.state.orders.get(order.id)
+    return before is not None and before.seen and turn.watched_since < turn.tick
 
 
 def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from neo_core.cli import cli
+from neo_core.plugins import BUILT_IN
 
 Neo = Callable[..., Result]
 
@@ -36,16 +37,6 @@ SHOWN = {
     "plugins",
 }
 HEAVY = ("peewee", "pydantic", "structlog", "msgspec", "pluggy", "xrpl", "yaml")
-
-
-@pytest.fixture
-def neo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Neo:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> Result:
-        return CliRunner().invoke(cli, list(words), prog_name="neo")
-
-    return call
 
 
 def play(neo: Neo, scenario: str = "calm", *words: str) -> Result:
@@ -124,7 +115,7 @@ def test_a_run_shows_its_story_a_line_for_each_event_and_a_summary_with_the_reas
     header, events, summary = result.output.split("\n\n")
     assert header.startswith("session 1 of engine neo\n")
     assert "The pool leaves the book upwards" in header
-    assert "anchor_guard 0.1.0, drift_guard 0.1.0, corridor_guard 0.1.0" in header
+    assert "anchor_guard 0.1.0, drift_guard 0.1.0, corridor_guard 0.1.0, reconciler 0.1.0" in header
     assert "sqlite:///neo.db" in header
     lines = events.splitlines()
     assert all(re.match(r" +\d+  \d\d:\d\d:\d\d  (OK|DEGRADED|HALT) +\S", line) for line in lines)
@@ -186,8 +177,8 @@ def test_plugins_are_chosen_on_the_command_line(neo: Neo) -> None:
         return [plugin["name"] for plugin in facts(play(neo, "calm", "--ticks", "2", "--json", *words))["plugins"]]
 
     assert loaded("--plugins", "corridor_guard,anchor_guard") == ["anchor_guard", "corridor_guard"]
-    assert loaded("--without", "anchor_guard", "--without", "drift_guard") == ["corridor_guard"]
-    assert loaded("--without", "anchor_guard, drift_guard") == ["corridor_guard"]
+    assert loaded("--without", "anchor_guard", "--without", "drift_guard") == ["corridor_guard", "reconciler"]
+    assert loaded("--without", "anchor_guard, drift_guard") == ["corridor_guard", "reconciler"]
     assert loaded("--plugins", "") == []
 
 
@@ -318,11 +309,12 @@ def test_who_only_looks_or_asks_creates_no_database(neo: Neo, words: tuple[str, 
 @pytest.mark.rule("TICK-1")
 def test_plugins_are_listed_in_their_order_whatever_the_order_on_the_command_line(neo: Neo) -> None:
     rows = facts(neo("plugins", "--json", "--plugins", "drift_guard,anchor_guard"))
-    built_in = [row for row in rows if row["name"].endswith("_guard")]
+    built_in = [row for row in rows if row["name"] in BUILT_IN]
     assert [(row["name"], row["source"], row["enabled"]) for row in built_in] == [
         ("anchor_guard", "anchor", True),
         ("drift_guard", "drift", True),
         ("corridor_guard", None, False),
+        ("reconciler", None, False),
     ]
     assert built_in[0]["hooks"] == ["observe", "evaluate_entry", "evaluate_recovery", "on_rearm"]
     assert "hooks" not in built_in[2]

@@ -17,18 +17,6 @@ Neo = Callable[..., Result]
 FULL = Path("/dev/full")
 
 
-@pytest.fixture
-def neo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Neo:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> Result:
-        result = CliRunner().invoke(cli, list(words), prog_name="neo")
-        assert "Traceback" not in result.output
-        return result
-
-    return call
-
-
 def play(neo: Neo, *words: str) -> Result:
     return neo("run", "--speed", "0", "--quiet", "--ticks", "5", *words)
 

@@ -16,8 +16,11 @@ COMMANDS = {
     "run": ("neo_core.cli.run", "Run a session until it ends, and say why it ended."),
     "status": ("neo_core.cli.status", "Show how an engine stands: mode, causes, halt, inventory."),
     "sessions": ("neo_core.cli.sessions", "List the sessions of an engine, or look into one."),
+    "orders": ("neo_core.cli.orders", "List orders, look into one, or settle one that is held."),
+    "cancel-all": ("neo_core.cli.cancel_all", "Cancel every own offer, whether the engine runs or not."),
     "stop": ("neo_core.cli.requests", "Ask the running session to end in order."),
     "kill": ("neo_core.cli.requests", "Set the kill switch, or clear it."),
+    "realign": ("neo_core.cli.realign", "Take the wallet for right, where the books say something else."),
     "plugins": ("neo_core.cli.plugins", "List the plugins in their order, or the keys of one."),
     "scenarios": ("neo_core.cli.scenarios", "List the markets that a paper session can play."),
 }

@@ -27,7 +27,9 @@ def refuse(sentence: str, exit_code: int) -> NoReturn:
 
 
 class LazyGroup(click.Group):
-    """`commands_at`: for each name its module, where the command has that name too, and its help in one line."""
+    """`commands_at`: for each name its module, where the command has that name too (`_` for `-`), and its help in
+    one line.
+    """
 
     def __init__(self, *, commands_at: Mapping[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(**options)
@@ -39,7 +41,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in self._at:
             return None
-        command = getattr(import_module(self._at[cmd_name][0]), cmd_name)
+        command = getattr(import_module(self._at[cmd_name][0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

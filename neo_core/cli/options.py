@@ -13,17 +13,21 @@ import click
 
 from neo_core import config
 from neo_core.config import EngineConfig, Raw
+from neo_core.errors import UsageError
 from neo_core.store import Store
 
 __all__ = [
     "Number",
     "books",
     "config_option",
+    "engine_of",
     "json_option",
     "json_text",
     "pass_down",
     "plugin_options",
+    "reason_option",
     "store_options",
+    "wait_option",
 ]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -66,6 +70,30 @@ def json_option(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
+def _reason(_ctx: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is None:
+        return None
+    if not given.strip():
+        raise UsageError("--reason: expected a few words, got none; say why")
+    # A terminal that is not UTF-8 hands over what it cannot read; nobody is refused for their spelling.
+    return given.strip().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def reason_option(said: str, *, required: bool = False) -> Callable[[_Command], _Command]:
+    return click.option("--reason", metavar="TEXT", callback=_reason, required=required, help=said)
+
+
+def wait_option(command: _Command) -> _Command:
+    return click.option(
+        "--wait",
+        type=Number(min=0),
+        default=30,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait for a running engine to have done it.",
+    )(command)
+
+
 def plugin_options(command: _Command) -> _Command:
     without = click.option(
         "--without",
@@ -97,7 +125,7 @@ def store_options(command: _Command) -> _Command:
 @contextmanager
 def books(config_path: Path | None, database: str | None, engine: str | None) -> Iterator[tuple[Store, str]]:
     """The books that are there already, and whose. Nothing is created for somebody who only looks."""
-    settings = _engine(config_path, database, engine)
+    settings = engine_of(config_path, database, engine)
     store = Store.open(settings.database, must_exist=True)
     try:
         yield store, settings.name
@@ -105,7 +133,7 @@ def books(config_path: Path | None, database: str | None, engine: str | None) ->
         store.close()
 
 
-def _engine(config_path: Path | None, database: str | None, engine: str | None) -> EngineConfig:
+def engine_of(config_path: Path | None, database: str | None, engine: str | None) -> EngineConfig:
     """Only the section `engine` is looked at: a fault elsewhere must not stand between an operator and a kill."""
     raw = config.read(config_path)
     section = {key: value for key, value in raw.tree.items() if key == "engine"}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from neo_core.cli.options import books, store_options
+from neo_core.cli.options import books, reason_option, store_options
+from neo_core.cli.waiting import who
 from neo_core.errors import UsageError
 from neo_core.store import Store
 
@@ -28,15 +29,20 @@ def stop(config_path: Path | None, database: str | None, engine: str | None) -> 
       neo stop --engine blue --database sqlite:///books/blue.db
     """
     with books(config_path, database, engine) as (store, name):
-        running = store.crashed(name)
-        if running is None:
-            raise UsageError(f"engine {name!r} has no running session, so there is nothing to stop")
+        store.status(name)  # refuses an engine that this database does not know
+        holder = store.holder(name)
+        if holder is None:
+            raise UsageError(
+                f"engine {name!r} has no running session, so there is nothing to stop{_died(store, name)}"
+            )
+        if holder["session"] is None:  # which would not find a request that was left before it began
+            raise UsageError(f"engine {name!r} is just starting ({who(holder)}); try again in a moment")
         store.request_stop(name, f"neo stop at {_now()}")
-    click.echo(f"session {running} of engine {name!r} is asked to stop; `neo status` shows when it has")
+    click.echo(f"session {holder['session']} of engine {name!r} is asked to stop; `neo status` shows when it has")
 
 
 @click.command()
-@click.option("--reason", metavar="TEXT", help="Why; it goes on record with the halt.")
+@reason_option("Why; it goes on record with the halt.")
 @click.option("--clear", is_flag=True, help="Take the kill switch back, so that sessions can run again.")
 @store_options
 def kill(
@@ -54,17 +60,12 @@ def kill(
     """
     if clear and reason is not None:
         raise UsageError("--clear takes the kill switch back and needs no --reason; leave one of them out")
-    if reason is not None and not reason.strip():
-        raise UsageError("--reason: expected a few words, got none; say why, or leave the option out")
-    if reason is not None:
-        # A terminal that is not UTF-8 hands over what it cannot read; a kill is not refused for its spelling.
-        reason = reason.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with books(config_path, database, engine) as (store, name):
         if clear:
             click.echo(_clear(store, name))
             return
         store.status(name)  # refuses an engine that this database does not know
-        text = f"neo kill at {_now()}" + ("" if reason is None else f": {reason.strip()}")
+        text = f"neo kill at {_now()}" + ("" if reason is None else f": {reason}")
         store.request_kill(name, text)
         click.echo(f"the kill switch of engine {name!r} is set: {text}")
         click.echo(_consequence(store, name))
@@ -79,10 +80,16 @@ def _clear(store: Store, name: str) -> str:
 
 
 def _consequence(store: Store, name: str) -> str:
-    running = store.crashed(name)
-    if running is not None:
-        return f"session {running} halts as soon as it sees it; `neo status` shows when it has"
+    holder = store.holder(name)
+    if holder is not None:
+        which = "the session that begins" if holder["session"] is None else f"session {holder['session']}"
+        return f"{which} halts as soon as it sees it; `neo status` shows when it has"
     return "no session is running; the next one halts at its first tick, until `neo kill --clear`"
+
+
+def _died(store: Store, name: str) -> str:
+    crashed = store.crashed(name)
+    return "" if crashed is None else f"; session {crashed} has not ended, but its process died"
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ import click
 from neo_core.cli.output import plain
 from neo_core.halts import HaltReason
 
-__all__ = ["MODE_COLOURS", "exit_line", "field", "holding", "summary"]
+__all__ = ["MODE_COLOURS", "counted", "exit_line", "field", "holding", "signed", "summary"]
 
 MODE_COLOURS = {"OK": "green", "DEGRADED": "yellow", "HALT": "red"}
 WIDTH = 12
@@ -42,6 +42,7 @@ def summary(report: Mapping[str, Any], profit: float | None = None) -> Iterator[
     )
     yield from _episodes(report["episodes"])
     yield field("fills", _fills(report["fills"]))
+    yield field("wallet", _checks(report["truth_checks"]))
     yield field("inventory", f"{holding(report['inventory_start'])} -> {holding(report['inventory_end'])}")
     if profit is not None:
         yield field("profit", f"{profit:+z,.2f} RLUSD against having held, fees included, at the last mid")
@@ -55,6 +56,15 @@ def holding(inventory: Mapping[str, str] | None) -> str:
     return f"{Decimal(inventory['xrp']):,.2f} XRP + {Decimal(inventory['rlusd']):,.2f} RLUSD"
 
 
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def signed(amount: Decimal) -> str:
+    """Every digit that counts."""
+    return f"{amount.normalize():+,f}"
+
+
 def _episodes(episodes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not episodes:
         yield field("episodes", "none")
@@ -64,6 +74,15 @@ def _episodes(episodes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"ticks {episode['entered_tick']} to {ended}" if ended else f"from tick {episode['entered_tick']} on"
         )
         yield field("" if number else "episodes", f"{episode['source']}, {ticks}: {plain(episode['reason'])}")
+
+
+def _checks(checks: Mapping[str, int]) -> str:
+    """Wallet truth: how often books and wallet were compared, and with what result."""
+    if not checks["count"]:
+        return "never compared with the books"
+    found = f"{checks['beyond']} of them beyond tolerance" if checks["beyond"] else "none beyond tolerance"
+    failed = f", {checks['not_made']} not possible" if checks["not_made"] else ""
+    return f"{counted(checks['count'], 'comparison')} with the books, {found}{failed}"
 
 
 def _fills(fills: Sequence[Mapping[str, Any]]) -> str:

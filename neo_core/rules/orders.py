@@ -215,17 +215,15 @@ class Book(msgspec.Struct, gc=False):
             elif order.status in QUOTED:
                 order = _move(order, PARTIALLY_FILLED)
             self.put(order)
-        if order.closed_ledger:
-            return
-        if kind == "placed" and not order.seen:
+        if kind == "placed" and not order.seen and not order.closed_ledger:
             # The ledger may have rounded the amounts when it placed the offer: what rests is what it says.
             status = OPEN if order.status is PENDING else order.status
-            self.put(
-                replace(order, status=status, seen=True, rest_drops=event.rest_drops, rest_rlusd=event.rest_rlusd)
-            )
+            rest = {"rest_drops": event.rest_drops, "rest_rlusd": event.rest_rlusd}
+            self.put(replace(order, status=status, seen=True, vanished_ledger=0, **rest))
         elif kind == "removed":
             ended = EXPIRED if event.cause == "expired" else CANCELLED
-            self.put(_move(order, ended, proven=True, closed_ledger=event.ledger_index))
+            if order.status not in (ended, FILLED):
+                self.put(_move(order, ended, proven=True, closed_ledger=event.ledger_index))
 
     def _take_back(self, order: Order) -> Order:
         """Proof has come about an order that was taken for filled: what was guessed is undone before it counts."""
@@ -301,7 +299,7 @@ class Book(msgspec.Struct, gc=False):
             if not order.seen or order.status in (PENDING, HELD):
                 appeared.append(order)
         for order in appeared:
-            seen = replace(order, seen=True)
+            seen = replace(order, seen=True, vanished_ledger=0)
             self.put(_move(seen, OPEN, proven=True) if seen.status in (PENDING, HELD) else seen)
         self.strangers = tuple(shown.values())
         clean = not (appeared or missing or shown or self.impossible)
@@ -329,12 +327,18 @@ class Book(msgspec.Struct, gc=False):
         return smaller
 
     def _vanished(self, order: Order, ledger_index: int, complete: bool) -> bool:
-        """Was it seen, or must it have landed? With complete coverage, absence is proof: it was never placed."""
+        """Was it seen, or must it have landed?
+
+        Absence is proof that it was never placed, if nothing was left untold since it was sent.
+        """
         if order.seen:
             return True
+        if not complete and not order.vanished_ledger:
+            order = replace(order, vanished_ledger=ledger_index)
+            self.put(order)
         if not 0 < order.last_ledger <= ledger_index:
             return False
-        if complete:
+        if not order.vanished_ledger:
             self._reject(order, ledger_index)
             return False
         return order.last_ledger < ledger_index

@@ -70,7 +70,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> str:
                 found = version = int(connection.execute("PRAGMA user_version").fetchone()[0])
                 if version == VERSION:
                     return ""  # another process was faster
-                copy = _copy(connection, path, version)
+                copy = _copy(path, version)
                 while version < VERSION:
                     MIGRATIONS[version](connection)
                     version += 1
@@ -96,7 +96,7 @@ def _keep_out(kept_out: ExitStack, path: Path, engine: str) -> None:
     kept_out.enter_context(closing(lock))
 
 
-def _copy(connection: sqlite3.Connection, path: Path, version: int) -> Path:
+def _copy(path: Path, version: int) -> Path:
     """A copy beside the database, under a name that is free. It has that name only once it is whole."""
     number, target = 1, path.with_name(f"{path.name}.schema{version}-backup")
     while target.exists():
@@ -106,8 +106,9 @@ def _copy(connection: sqlite3.Connection, path: Path, version: int) -> Path:
     try:
         for left in (partial, *(partial.with_name(f"{partial.name}-{end}") for end in ("journal", "wal", "shm"))):
             left.unlink(missing_ok=True)
-        with closing(sqlite3.connect(partial)) as copy:
-            connection.backup(copy)
+        # By a connection of its own: from one in the middle of a transaction SQLite would wait forever to copy.
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy)
         partial.replace(target)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(

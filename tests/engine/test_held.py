@@ -196,7 +196,7 @@ def test_the_same_order_resolved_twice_is_resolved_once() -> None:
 # --- an operator's cancel_all ---
 
 
-@pytest.mark.rule("REC-1", "MODE-4")
+@pytest.mark.rule("REC-1", "MODE-4", "REC-X3")
 def test_an_operators_cancel_all_marks_cancels_and_quotes_again_once_no_offer_is_left() -> None:
     stage = Rehearsal(MARKING)
     stage.ticks(3)

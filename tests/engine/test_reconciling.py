@@ -137,7 +137,7 @@ def test_a_marked_order_of_which_nobody_says_anything_is_skipped_and_not_held() 
     assert owned(stage) == before
 
 
-@pytest.mark.rule("REC-4")
+@pytest.mark.rule("REC-4", "REC-X2")
 def test_a_marked_order_that_shrinks_without_proof_moves_nothing_and_is_told() -> None:
     stage = watching()
     buy, sell = pair(stage)
@@ -228,7 +228,7 @@ def test_the_first_layer_that_knows_decides_and_nothing_moves(
     assert (known(stage, buy).status, passed.fills, owned(stage)) == (then, (), before)
 
 
-@pytest.mark.rule("REC-3", "REC-11")
+@pytest.mark.rule("REC-3", "REC-11", "REC-X2")
 def test_an_offer_that_shrank_is_booked_once_and_when_it_vanishes_only_the_rest_is_guessed() -> None:
     stage = watching(settings={"startup": {"leftover_offers": "adopt"}})
     buy, sell = pair(stage)
@@ -289,6 +289,16 @@ def test_an_order_that_no_ledger_had_shown_is_held() -> None:
         assert anomalies(stage.tick(shown=with_a_gap)) == []
     passed = stage.tick(shown=with_a_gap)
     assert decided(passed) == {order.id: ("held", "hostile 100") for order in lost}
+    assert passed.fills == ()
+
+
+@pytest.mark.rule("REC-X2", "REC-13")
+def test_an_order_that_landed_but_was_never_shown_is_held() -> None:
+    stage = Rehearsal({"reconciler": Reconciler})
+    orders = [known(stage, order) for order in places(stage.tick())]
+    passed = stage.tick(shown=without(*orders))
+    assert {one.sequence for one in stage.ledger.offers} >= {order.sequence for order in orders}
+    assert decided(passed) == {order.id: ("held", "reconciler 90") for order in orders}
     assert passed.fills == ()
 
 

@@ -132,7 +132,7 @@ def shown_wallet(stage: Rehearsal, shown: Shown) -> Inventory:
     return Inventory(seen.xrp_drops, seen.rlusd)
 
 
-@pytest.mark.rule("INT-1")
+@pytest.mark.rule("INT-1", "INT-X2")
 def test_what_disagrees_is_judged_on_the_first_ledger_seen_and_nothing_is_placed_before() -> None:
     stage = crashed()
     away = stage.ticks(2, failure="the node is away")
@@ -195,7 +195,7 @@ def test_cancel_marks_and_cancels_what_is_left_and_quotes_only_once_it_is_gone()
     assert stage.tick().halt is None
 
 
-@pytest.mark.rule("INT-1", "REC-5")
+@pytest.mark.rule("INT-1", "REC-5", "INT-X2")
 @pytest.mark.parametrize("leftover_offers", ["cancel", "adopt"])
 def test_an_order_marked_before_keeps_its_mark_is_never_adopted_and_is_cancelled(leftover_offers: str) -> None:
     stage = crashed(policy(leftover_offers))
@@ -276,7 +276,7 @@ def test_what_was_adopted_is_cancelled_with_all_else_when_the_engine_degrades() 
     assert stage.state.orders[other.id].cancel_reason == "DEGRADED_CANCEL"
 
 
-@pytest.mark.rule("INT-1", "HALT-5")
+@pytest.mark.rule("INT-1", "HALT-5", "INT-X2")
 @pytest.mark.parametrize("kind", ["known", "marked", "pending", "stranger"])
 def test_refuse_halts_names_the_offers_says_what_to_do_and_sends_nothing(kind: str) -> None:
     stage = crashed(policy("refuse"))

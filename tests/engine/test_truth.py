@@ -137,7 +137,7 @@ def test_beyond_tolerance_nothing_is_quoted_any_more_and_everything_is_cancelled
         assert (decision.mode, places(decision)) == ("DEGRADED", [])
 
 
-@pytest.mark.rule("TRU-1")
+@pytest.mark.rule("TRU-1", "TRU-X1")
 def test_beyond_tolerance_a_check_is_made_on_every_tick() -> None:
     stage = Rehearsal(settings={"wallet_truth": {"halt_after_checks": 50}})
     stage.ticks(15)
@@ -288,7 +288,7 @@ def test_no_difference_ever_moves_the_books() -> None:
     assert reason(stage) == "inventory_truth_halt"
 
 
-@pytest.mark.rule("TRU-5", "TICK-2")
+@pytest.mark.rule("TRU-5", "TICK-2", "TRU-X1")
 def test_a_check_that_is_due_while_nothing_is_seen_is_counted_and_made_up_for_at_once() -> None:
     stage = Rehearsal()
     stage.ticks(15)

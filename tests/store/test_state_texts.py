@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from neo_core.halts import Halt, HaltReason
 from neo_core.model import Cause, Inventory, Order, OrderStatus
-from neo_core.state import Faults, Regime, RiskMemory, State, Sweep
+from neo_core.state import Faults, Regime, RiskMemory, State, Sweep, Truth
 from neo_core.store.state import restore, texts
 
 from .making import SOURCES, order
@@ -56,7 +56,7 @@ states = st.builds(
     close_time=st.none() | seconds,
     mode_since=counts,
     regime=regimes,
-    sweep=st.none() | st.builds(Sweep, words, counts, counts),
+    sweep=st.none() | st.builds(Sweep, words, counts, counts, st.lists(words, max_size=2).map(tuple)),
     faults=st.builds(Faults, counts, counts),
     risk=memories,
     inventory=st.none() | inventories,
@@ -64,6 +64,8 @@ states = st.builds(
     closed=st.lists(st.integers(10, 19).map(order), max_size=3).map(by_id),
     serial=counts,
     halt=st.none() | halts,
+    truth=st.builds(Truth, counts, counts, counts),
+    realigned=counts,
 )
 
 
