@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from neo_core.model import Facts as Facts
     from neo_core.model import Fill as Fill
     from neo_core.model import Mark as Mark
+    from neo_core.model import Measures as Measures
     from neo_core.model import Mode as Mode
     from neo_core.model import Order as Order
     from neo_core.model import OrderStatus as OrderStatus
@@ -38,6 +39,7 @@ _HOMES = {
         "Facts",
         "Fill",
         "Mark",
+        "Measures",
         "Mode",
         "Order",
         "OrderStatus",

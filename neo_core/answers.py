@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from neo_core.measures import Measures, facts_of
 from neo_core.model import Clear, Enter, Mark, Outcome, Recover, Resolution, Stay
 
 __all__ = ["entry", "marks", "names_are_texts", "nothing", "recovery", "resolution", "where", "words"]
@@ -86,8 +87,9 @@ def _sentence(text: object) -> None:
     text.encode()
 
 
-def _facts(facts: object) -> None:
+def _facts(given: object) -> None:
     """What goes to the decision log and the database: plain values by name."""
+    facts = facts_of(given) if isinstance(given, Measures) else given
     if type(facts) is not dict:
         raise TypeError(f"expected a dict of plain values, got {_shown(facts)}")
     for name, value in facts.items():

@@ -10,12 +10,14 @@ from neo_core import answers, cancel_all, integrity, reconcile
 from neo_core.answers import names_are_texts
 from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
+from neo_core.measures import Measures, facts_of
 from neo_core.model import (
     Cause,
     Clear,
     Decision,
     Enter,
     Input,
+    Observation,
     Prepared,
     Recover,
     Side,
@@ -24,7 +26,7 @@ from neo_core.model import (
 from neo_core.plugins import Guard, Plugins
 from neo_core.requote import requote
 from neo_core.rules import modes, quoting, risk
-from neo_core.rules.orders import QUOTED, attach
+from neo_core.rules.orders import attach
 from neo_core.state import Holding, State
 from neo_core.turn import Turn, fill_line
 
@@ -52,23 +54,24 @@ class Engine:
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
         turn = Turn.begin(state, given, self._terms)  # 1 observe
+        observed = given.observation
         if state.tick == 0 and turn.book.alive() and self._settings.startup.leftover_offers == "cancel":
             turn.order_sweep("STARTUP_CANCEL")
-        if turn.observed is not None:
-            self._settle(turn)  #                       2 settle
+        if observed is not None:
+            self._settle(turn, observed)  #             2 settle
         if turn.halt is None:
             self._verify(turn)  #                       3 verify
         if turn.halt is None:
             self._risk(turn)  #                         4 risk
         if turn.halt is None:
             self._clock(turn)  #                        5 clock
-        if turn.observed is not None:
+        if observed is not None:
             if turn.halt is None:
                 self._recover(turn)  #                  6 recover
             if turn.halt is None:
                 self._guard(turn)  #                    7 guard
             if turn.halt is None:
-                self._quote(turn)  #                    8 quote
+                self._quote(turn, observed)  #          8 quote
         return self._decide(turn)  #                    9 commit, act and record are the session's
 
     def prepared(self, state: State, decision: Decision, ready: Sequence[Prepared]) -> tuple[Decision, State]:
@@ -82,18 +85,17 @@ class Engine:
 
     # --- 2 settle ---
 
-    def _settle(self, turn: Turn) -> None:
-        observation = turn.observation
+    def _settle(self, turn: Turn, observed: Observation) -> None:
         book = turn.book
-        if turn.sweep is None and book.unmoved(observation.account):
+        if turn.sweep is None and book.unmoved(observed.account):
             turn.value_inventory()
             return
-        ledger = observation.ledger_index
-        vanished = book.settle(observation.account, ledger, turn.state.ledger_index, not turn.armed)
+        ledger = observed.ledger_index
+        vanished = book.settle(observed.account, ledger, turn.state.ledger_index, not turn.armed)
         turn.value_inventory()
         if vanished:
             for order in vanished:
-                reconcile.resolve(turn, order, self._plugins.layers)
+                reconcile.resolve(turn, order, ledger, self._plugins.layers)
             turn.value_inventory()
         if book.changed:
             book.forget(ledger - KEEP_CLOSED_LEDGERS)
@@ -119,11 +121,11 @@ class Engine:
     def _verify(self, turn: Turn) -> None:
         if turn.given.commands:
             integrity.obey(turn, turn.given.commands)
-        starting = not turn.armed and turn.observed is not None
-        if starting:
-            integrity.start(turn, self._settings)
+        observed, starting = turn.observed, not turn.armed
+        if starting and observed is not None:
+            integrity.start(turn, observed.account, self._settings)
         due = turn.tick >= turn.truth.due or turn.book.changed is not None or bool(turn.regime.integrity)
-        if turn.halt is None and (due or starting):
+        if turn.halt is None and (due or (starting and observed is not None)):
             integrity.verify(turn, self._settings)
 
     # --- 4 risk ---
@@ -137,7 +139,8 @@ class Engine:
             turn.stop(HaltReason.GATEWAY, "risk", seen.health.cannot_trade)
             return
         try:
-            passed = risk.limit_passed(self._limits, turn.holding or NOTHING, turn.risk, turn.ledger_age)
+            age = turn.blind_for() if seen is None else seen.health.ledger_age_seconds
+            passed = risk.limit_passed(self._limits, turn.holding or NOTHING, turn.risk, age)
         except Exception as error:  # noqa: BLE001 (a check that fails, however it does, is a reason of its own)
             passed = Halt(HaltReason.RISK_GENERIC, "risk", f"a risk check failed: {answers.words(error)}")
         if passed is not None:
@@ -150,7 +153,7 @@ class Engine:
         if turn.given.broken:
             turn.stop(HaltReason.UNEXPECTED, "session", turn.given.broken)
             return
-        if regime.degraded:
+        if regime.guard is not None or regime.integrity:
             late = modes.timed_out(regime, turn.elapsed, self._recoverable(turn), self._settings.degraded)
             if late is not None:
                 reason, cause, seconds = late
@@ -199,7 +202,7 @@ class Engine:
         if type(answer) is not Recover or turn.sweep is not None:
             return
         turn.regime = modes.recover(turn.regime)
-        turn.cause_ended(cause.source, answer.reason, answer.measures)
+        turn.cause_ended(cause.source, answer.reason, facts_of(answer.measures))
         self._rearm(turn)
 
     def _ask_recovery(self, turn: Turn, guard: Guard) -> Stay | Recover | None:
@@ -228,11 +231,13 @@ class Engine:
         for guard, source, evaluate_entry in self._entries:
             try:
                 answer = evaluate_entry(view)
-                clear = type(answer) is Clear and type(answer.measures) is dict
+                clear = type(answer) is Clear
                 if not clear:
                     answers.entry(answer)
-                names_are_texts(answer.measures)
-                measures[source] = answer.measures
+                found = answer.measures
+                if not isinstance(found, Measures):
+                    names_are_texts(found)
+                measures[source] = found
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, guard.name, "evaluate_entry", error)
                 view = turn.view()
@@ -260,7 +265,7 @@ class Engine:
         settings = self._settings.degraded_recovery
         cause = Cause(guard.source, answer.reason, turn.tick, turn.now, turn.elapsed)
         turn.regime, passed = modes.enter(turn.regime, cause, settings)
-        turn.degraded(cause, answer.measures)
+        turn.degraded(cause, facts_of(answer.measures))
         if passed is not None:
             turn.event(
                 "episode_limit",
@@ -275,15 +280,16 @@ class Engine:
 
     # --- 8 quote ---
 
-    def _quote(self, turn: Turn) -> None:
-        if turn.regime.degraded or turn.sweep is not None or turn.episode_ended:
+    def _quote(self, turn: Turn, observed: Observation) -> None:
+        regime, terms, buy, sell = turn.regime, self._terms, None, None
+        if regime.guard is not None or regime.integrity or turn.sweep is not None or turn.episode_ended:
             return
-        terms, buy, sell = self._terms, None, None
         if turn.anchor is not None:
-            buy, sell = quoting.quotes(turn.observation.market, turn.anchor, turn.inventory_pct, terms)
-            if quoting.rest(turn.book.orders.values(), QUOTED, buy, sell, turn.now, terms):
+            buy, sell = quoting.quotes(observed.market, turn.anchor, turn.inventory_pct, terms)
+            resting = turn.resting()
+            if resting is not None and quoting.stands(resting, buy, sell, turn.now, terms):
                 return
-        requote(turn, buy, sell, terms, self._bounds)
+        requote(turn, observed.account, buy, sell, terms, self._bounds)
 
     # --- faults and the end of a tick ---
 

@@ -6,6 +6,7 @@ from neo_core.config import Settings
 from neo_core.halts import HaltReason
 from neo_core.model import (
     DROPS,
+    Account,
     CancelAll,
     Command,
     Inventory,
@@ -47,10 +48,9 @@ def _decide(turn: Turn, command: Resolve) -> None:
     turn.event("order_resolved", f"order {order.id} was {word}, says the operator: {command.reason}", facts=facts)
 
 
-def start(turn: Turn, settings: Settings) -> None:
+def start(turn: Turn, account: Account, settings: Settings) -> None:
     """The first ledger that this process sees. What was missed is settled; does the rest agree?"""
-    book, account = turn.book, turn.observation.account
-    inventory, wallet = book.inventory, Inventory(account.xrp_drops, account.rlusd)
+    inventory, wallet = turn.book.inventory, Inventory(account.xrp_drops, account.rlusd)
     if turn.state.inventory is None:
         told = f"{wallet.drops / DROPS:f} XRP and {wallet.rlusd:f} RLUSD"
         turn.event("opening_inventory", f"the wallet's {told} are taken as the opening inventory")

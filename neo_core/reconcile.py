@@ -15,7 +15,7 @@ UNANSWERED = Resolution(Outcome.HELD, "held_pending_review")
 SKIPPED = Resolution(Outcome.CANCELLED, "RECONCILER_SKIP_ENGINE_CANCEL")
 
 
-def resolve(turn: Turn, order: Order, layers: tuple[Named, ...]) -> None:
+def resolve(turn: Turn, order: Order, ledger_index: int, layers: tuple[Named, ...]) -> None:
     """The first layer that answers decides. Nobody answers, or a layer fails: the order is held, never filled.
 
     A mark stands above every layer: what is recorded of such an order is what is done with it.
@@ -38,7 +38,7 @@ def resolve(turn: Turn, order: Order, layers: tuple[Named, ...]) -> None:
     elif outcome is Outcome.PHANTOM_FILL and not _watched(turn, order):
         evidence = {**resolution.evidence, "watched": False}
         resolution = replace(UNANSWERED, evidence=evidence)
-    turn.book.resolve(order, resolution, turn.observation.ledger_index)
+    turn.book.resolve(order, resolution, ledger_index)
     _record(turn, order, resolution, decided_by)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from math import inf
 
-from neo_core.model import Order, OrderStatus, Place, Refusal, Side
+from neo_core.model import Account, Order, OrderStatus, Place, Refusal, Side
 from neo_core.rules import quoting, risk
 from neo_core.rules.orders import CANCEL_REQUESTED, QUOTED
 from neo_core.rules.quoting import Quote, Terms
@@ -16,8 +16,19 @@ __all__ = ["requote"]
 BUY, SELL = Side.BUY, Side.SELL
 
 
-def requote(turn: Turn, buy: float | None, sell: float | None, terms: Terms, bounds: risk.Bounds) -> None:
+def requote(
+    turn: Turn, account: Account, buy: float | None, sell: float | None, terms: Terms, bounds: risk.Bounds
+) -> None:
     """The prices that are wanted. None: nothing on that side."""
+    buy, sell = _cancel_others(turn, buy, sell, terms)
+    if buy is not None or sell is not None:
+        _place_missing(turn, account, buy, sell, terms, bounds)
+
+
+def _cancel_others(
+    turn: Turn, buy: float | None, sell: float | None, terms: Terms
+) -> tuple[float | None, float | None]:
+    """Answers the prices at which no order rests yet."""
     quoted = []
     for order in tuple(turn.book.orders.values()):
         if order.status in QUOTED:
@@ -34,22 +45,23 @@ def requote(turn: Turn, buy: float | None, sell: float | None, terms: Terms, bou
             buy = None
         else:
             sell = None
-    if buy is None and sell is None:
-        return
+    return buy, sell
+
+
+def _place_missing(
+    turn: Turn, account: Account, buy: float | None, sell: float | None, terms: Terms, bounds: risk.Bounds
+) -> None:
     alive = risk.exposure(turn.book.alive())
     for side, price in ((BUY, buy), (SELL, sell)):
-        if price is not None:
-            _pass_gate(turn, Quote(side, price, terms.drops), alive, terms, bounds)
-
-
-def _pass_gate(turn: Turn, quote: Quote, alive: risk.Exposure, terms: Terms, bounds: risk.Bounds) -> None:
-    sent = 0 if bounds.messages_a_minute == inf else turn.messages_sent
-    account = turn.observation.account
-    refusal = risk.gate(quote, turn.mid, turn.holding, account, alive, sent, bounds)
-    if refusal is None:
-        alive.add(_place(turn, quote, quoting.amounts(quote.price, terms), turn.now + terms.ttl_seconds))
-    else:
-        _refuse(turn, refusal)
+        if price is None:
+            continue
+        quote = Quote(side, price, terms.drops)
+        sent = 0 if bounds.messages_a_minute == inf else turn.messages_sent()
+        refusal = risk.gate(quote, turn.mid, turn.holding, account, alive, sent, bounds)
+        if refusal is None:
+            alive.add(_place(turn, quote, quoting.amounts(price, terms), turn.now + terms.ttl_seconds))
+        else:
+            _refuse(turn, refusal)
 
 
 def _place(turn: Turn, quote: Quote, rlusd: Decimal, expires_at: float) -> Order:
@@ -67,7 +79,7 @@ def _place(turn: Turn, quote: Quote, rlusd: Decimal, expires_at: float) -> Order
         expires_at=expires_at,
     )
     turn.book.put(order)
-    turn.intents += (Place(order),)
+    turn.intents += (Place(order.id, order.side, order.drops, order.rlusd, order.expires_at),)
     if quote.side in turn.refused:
         turn.refused = {side: code for side, code in turn.refused.items() if side != quote.side}
     return order

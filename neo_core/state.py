@@ -9,7 +9,7 @@ import msgspec
 from neo_core.halts import Halt
 from neo_core.model import Cause, Inventory, Mode, Offer, Order
 
-__all__ = ["Faults", "Holding", "Regime", "RiskMemory", "State", "Sweep", "Truth"]
+__all__ = ["Faults", "Holding", "Regime", "Resting", "RiskMemory", "State", "Sweep", "Truth", "mode_of"]
 
 OK, DEGRADED, HALT = Mode.OK, Mode.DEGRADED, Mode.HALT
 
@@ -64,6 +64,14 @@ class Faults(msgspec.Struct, frozen=True, gc=False):
     clean_ticks: int = 0
 
 
+class Resting(msgspec.Struct, frozen=True, gc=False):
+    """Two orders that rest in full, one on each side, and no other: their prices, and when the first expires."""
+
+    buy: float
+    sell: float
+    expires_at: float
+
+
 class RiskMemory(msgspec.Struct, frozen=True, gc=False):
     """What the limits are measured against. `sent` are the times of the messages of the last minute."""
 
@@ -91,7 +99,8 @@ class State(msgspec.Struct, frozen=True, gc=False):
     been called in this process. `refused` is a side's last refusal code, so that one refusal is one event.
     `holding` and `opened` are the inventory and the opening one as floats, kept so as not to convert them again.
     `matched` are the offers in which the last look found every order just as it is known. As long as neither
-    they nor the orders change, there is nothing to look for.
+    they nor the orders change, there is nothing to look for. `resting` are the two quotes, when `orders` holds
+    them and nothing else.
     Up to the ledger `realigned` the inventory was taken from the wallet: proof about it moves nothing any more.
     `watched_since` is the first tick of an unbroken row of observations, 0 while there is none. `fresh` is True
     until a session that was not resumed has seen a ledger.
@@ -118,6 +127,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     holding: Holding | None = None
     opened: Holding | None = None
     matched: tuple[Offer, ...] | None = None
+    resting: Resting | None = None
     truth: Truth = Truth()
     realigned: int = 0
     watched_since: int = 0
@@ -125,7 +135,10 @@ class State(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def mode(self) -> Mode:
-        regime = self.regime
-        if self.halt is not None:
-            return HALT
-        return OK if regime.guard is None and not regime.integrity else DEGRADED
+        return mode_of(self.halt, self.regime)
+
+
+def mode_of(halt: Halt | None, regime: Regime) -> Mode:
+    if halt is not None:
+        return HALT
+    return OK if regime.guard is None and not regime.integrity else DEGRADED

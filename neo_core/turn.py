@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from neo_core import answers
 from neo_core.halts import Halt, HaltReason
+from neo_core.measures import Measures
 from neo_core.model import (
     DROPS,
     Cancel,
@@ -31,8 +32,8 @@ from neo_core.model import (
     View,
 )
 from neo_core.rules import modes, quoting, risk
-from neo_core.rules.orders import Book
-from neo_core.state import Faults, Holding, Regime, RiskMemory, State, Sweep, Truth
+from neo_core.rules.orders import QUOTED, Book
+from neo_core.state import Faults, Holding, Regime, Resting, RiskMemory, State, Sweep, Truth, mode_of
 
 __all__ = ["Turn", "fill_line"]
 
@@ -40,8 +41,9 @@ SESSION_ENDS = (HaltReason.DURATION_ELAPSED, HaltReason.REPLAY_EXHAUSTED, HaltRe
 RECANCEL_AFTER_LEDGERS = 2
 MESSAGES_WINDOW_SECONDS = 60.0
 
-OK, DEGRADED, HALT = Mode.OK, Mode.DEGRADED, Mode.HALT
+OK, DEGRADED = Mode.OK, Mode.DEGRADED
 NOTHING_MEASURED = msgspec.Raw(b"{}")
+LIST = ord("[")  # as a number: Python looks for that at once, and for b"[" only after an error of its own
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,6 +53,7 @@ class Turn(msgspec.Struct, gc=False):
 
     state: State
     given: Input
+    _terms: quoting.Terms
     tick: int
     now: float
     _latest: float
@@ -80,7 +83,7 @@ class Turn(msgspec.Struct, gc=False):
     episode_ended: bool = False
     check: TruthCheck | None = None
     done: tuple[int, ...] = ()
-    measures: dict[str, Facts] = {}
+    measures: dict[str, Facts | Measures] = {}
     encoded: msgspec.Raw = NOTHING_MEASURED
     _view: View | None = None
     _events: tuple[Event, ...] = ()
@@ -116,11 +119,12 @@ class Turn(msgspec.Struct, gc=False):
         return cls(
             state,
             given,
+            terms,
             tick,
             now,
             latest,
             elapsed,
-            state.mode,
+            mode_of(state.halt, state.regime),
             state.regime,
             state.sweep,
             state.faults,
@@ -144,18 +148,6 @@ class Turn(msgspec.Struct, gc=False):
     # --- what is known ---
 
     @property
-    def observation(self) -> Observation:
-        assert self.observed is not None
-        return self.observed
-
-    @property
-    def mode(self) -> Mode:
-        regime = self.regime
-        if self.halt is not None:
-            return HALT
-        return OK if regime.guard is None and not regime.integrity else DEGRADED
-
-    @property
     def flat(self) -> bool:
         """The observed ledger shows no own offer but those spared, and none that was sent can still appear."""
         if self.observed is None:
@@ -168,33 +160,31 @@ class Turn(msgspec.Struct, gc=False):
             offers = tuple([offer for offer in offers if offer.sequence not in stay])
         return not offers and not alive
 
-    @property
-    def ledger_age(self) -> float:
-        """With a failed observation, how long ago the last ledger closed that was seen."""
-        if self.observed is not None:
-            return self.observed.health.ledger_age_seconds
+    def blind_for(self) -> float:
+        """With a failed observation: how long ago the last ledger closed that was seen."""
         return 0.0 if self.state.close_time is None else self.now - self.state.close_time
 
-    @property
     def messages_sent(self) -> int:
         """In the last minute, those of this tick among them."""
         return len(self._recent()) + len(self.intents)
 
     def _recent(self) -> tuple[float, ...]:
-        return tuple(at for at in self.risk.sent if at > self.now - MESSAGES_WINDOW_SECONDS)
+        since = self.now - MESSAGES_WINDOW_SECONDS
+        return tuple([at for at in self.risk.sent if at > since])
 
     def view(self) -> View:
         if self._view is None:
-            observation, state, book = self.observation, self.state, self.book
-            market, holding, regime, mode = observation.market, self.holding, self.regime, self.mode
+            observation, holding, regime, book = self.observed, self.holding, self.regime, self.book
+            assert observation is not None
             assert holding is not None
+            market, mode = observation.market, mode_of(self.halt, regime)
             self._view = View(
                 self.tick,
                 self.now,
                 observation.ledger_index,
                 mode,
                 regime.source if mode is DEGRADED else "",
-                self.tick - state.mode_since if mode is self.was else 0,
+                self.tick - self.state.mode_since if mode is self.was else 0,
                 market.bid,
                 market.ask,
                 self.mid,
@@ -212,11 +202,14 @@ class Turn(msgspec.Struct, gc=False):
 
     def value_inventory(self) -> None:
         """What the inventory is worth at the mid, and what the session has made or lost so far."""
-        self._view = None
+        if self._view is not None:
+            self._view = None
         inventory, mid, memory = self.book.inventory, self.mid, self.risk
         if inventory is None:
             return
-        holding, opening, opened = self.holding, memory.opening or inventory, self.opened
+        holding, opening, opened = self.holding, memory.opening, self.opened
+        if opening is None:
+            opening = inventory
         if inventory is not self.state.inventory or holding is None:
             self.holding = holding = _floats(inventory)
         if mid is None:
@@ -297,6 +290,12 @@ class Turn(msgspec.Struct, gc=False):
 
     # --- orders ---
 
+    def resting(self) -> Resting | None:
+        book = self.book
+        if not book.changed:
+            return self.state.resting
+        return quoting.resting(book.orders.values(), QUOTED, self._terms)
+
     def next_order_id(self) -> str:
         self.serial += 1
         return f"{self.state.session}-{self.serial:06d}"
@@ -317,16 +316,18 @@ class Turn(msgspec.Struct, gc=False):
         """False if something in them looks like a list or a dict, where only plain values should be."""
         encoded = _encode(self.measures)
         self.encoded = msgspec.Raw(encoded)
-        return encoded.count(b"{") == len(self.measures) + 1 and b"[" not in encoded
+        braces = len(encoded) - len(encoded.replace(b"{", b""))  # a third of what `count` takes
+        return braces == len(self.measures) + 1 and LIST not in encoded
 
     def decision(self) -> Decision:
-        book = self.book
+        book, regime = self.book, self.regime
+        mode = mode_of(self.halt, regime)
         return Decision(
             self.tick,
             self.now,
             self.ledger_index or 0,
-            self.mode,
-            self.regime.source,
+            mode,
+            "" if mode is OK else regime.source,
             self.anchor,
             self.anchor_error_bps,
             self.encoded,
@@ -375,6 +376,7 @@ class Turn(msgspec.Struct, gc=False):
             self.holding,
             self.opened,
             None if book.changed else book.matched,
+            self.resting(),
             self.truth,
             state.realigned,
             self.watched_since,

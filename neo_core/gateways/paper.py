@@ -15,8 +15,6 @@ from neo_core.model import (
     Health,
     Market,
     Observation,
-    OfferEvent,
-    OwnTransaction,
     Place,
     Prepared,
 )
@@ -47,6 +45,7 @@ class PaperGateway:
         self._pace = pace
         self._proves_fills = proves_fills
         self._well = Health(fee_drops=ledger.opening.fee_drops)
+        self._quiet: Account | None = None
 
     def observe(self, since: int | None) -> Observation:
         """With `since` None nothing of the past is told: the wallet of this ledger is the beginning."""
@@ -61,30 +60,14 @@ class PaperGateway:
         ledger.close(tick)
         if tick.failure:
             raise ObservationFailed(tick.failure)
-        index = ledger.index
-        if since is None:
-            since = index
-        events: tuple[OfferEvent, ...] = ()
-        transactions: tuple[OwnTransaction, ...] = ()
-        if ledger.entries:
-            events, transactions = ledger.history(since)
-            if not self._proves_fills:
-                events = ()
+        account = self._quiet
+        if account is None or ledger.entries:
+            account = self._account(ledger.index if since is None else since)
         return Observation(
-            index,
+            ledger.index,
             ledger.close_time,
             Market(tick.bid, tick.ask, tick.amm_price),
-            Account(
-                ledger.xrp_drops,
-                ledger.rlusd,
-                ledger.reserve_drops,
-                ledger.reserve_step_drops,
-                ledger.offers,
-                events,
-                transactions,
-                since + 1 if since >= ledger.remembers_from else ledger.remembers_from,
-                self._proves_fills,
-            ),
+            account,
             self._well if tick.cannot_trade is None and not tick.ledger_age_seconds else self._unwell(tick),
         )
 
@@ -98,15 +81,31 @@ class PaperGateway:
         acks = []
         for one in prepared:
             intent, code = one.intent, self._ledger.submit(one)
-            outcome = _REFUSED if code else _SENT
-            if isinstance(intent, Cancel):
-                acks.append(Ack(intent.order_id, True, outcome, code))
-            else:
-                acks.append(Ack(intent.order.id, False, outcome, code))
+            acks.append(Ack(intent.order_id, isinstance(intent, Cancel), _REFUSED if code else _SENT, code))
         return tuple(acks)
 
     def close(self) -> None:
         self._ledger.shut()
+
+    def _account(self, since: int) -> Account:
+        """The wallet, and what happened to it. While nothing does, the same one is shown again: it covers more."""
+        ledger = self._ledger
+        events, transactions = ledger.history(since)
+        if not self._proves_fills:
+            events = ()
+        account = Account(
+            ledger.xrp_drops,
+            ledger.rlusd,
+            ledger.reserve_drops,
+            ledger.reserve_step_drops,
+            ledger.offers,
+            events,
+            transactions,
+            since + 1 if since >= ledger.remembers_from else ledger.remembers_from,
+            self._proves_fills,
+        )
+        self._quiet = None if events or transactions else account
+        return account
 
     def _unwell(self, tick: MarketTick) -> Health:
         return Health(tick.ledger_age_seconds, fee_drops=self._well.fee_drops, cannot_trade=tick.cannot_trade)

@@ -15,7 +15,7 @@ from pathlib import Path
 from neo_core.gateways.paper_journal import Entry, Journal, Opening, load
 from neo_core.gateways.paper_wallet import EXACT, LEDGER_SECONDS, PaperWallet, Resting, price_of, retell
 from neo_core.markets.base import MarketTick, Taker
-from neo_core.model import DROPS, Cancel, Offer, OfferEvent, Order, OwnTransaction, Place, Prepared, Side
+from neo_core.model import DROPS, Cancel, Offer, OfferEvent, OwnTransaction, Place, Prepared, Side
 
 __all__ = ["LEDGER_SECONDS", "PaperLedger"]
 
@@ -78,7 +78,7 @@ class PaperLedger(PaperWallet):
         if isinstance(intent, Cancel):
             if not 0 < intent.sequence < sequence:
                 return "temBAD_SEQUENCE"
-        elif intent.order.drops <= 0 or intent.order.rlusd <= 0:
+        elif intent.drops <= 0 or intent.rlusd <= 0:
             return "temBAD_OFFER"
         self._pending.append(prepared)
         return ""
@@ -179,7 +179,7 @@ class PaperLedger(PaperWallet):
         for prepared in self._pending:
             intent, tx_hash, result = prepared.intent, prepared.tx_hash, "tesSUCCESS"
             if isinstance(intent, Place):
-                result = self._create(intent.order, prepared.sequence, tx_hash, bid, ask, parent_close)
+                result = self._create(intent, prepared.sequence, tx_hash, bid, ask, parent_close)
             else:
                 own = self._resting.get(intent.sequence)
                 if own is not None:
@@ -189,16 +189,14 @@ class PaperLedger(PaperWallet):
             self.pay(transaction)
         self._pending.clear()
 
-    def _create(
-        self, order: Order, sequence: int, tx_hash: str, bid: float, ask: float, parent_close: float
-    ) -> str:
-        drops, rlusd, expires_at = order.drops, order.rlusd, order.expires_at
-        buying = order.side is _BUY
+    def _create(self, new: Place, sequence: int, tx_hash: str, bid: float, ask: float, parent_close: float) -> str:
+        drops, rlusd, expires_at = new.drops, new.rlusd, new.expires_at
+        buying = new.side is _BUY
         if (self.rlusd if buying else self.xrp_drops - self.reserve_drops) <= 0:
             return "tecUNFUNDED_OFFER"
         if _expired(expires_at, parent_close):
             return "tecEXPIRED"
-        offer, price = Offer(sequence, order.side, drops, rlusd), price_of(drops, rlusd)
+        offer, price = Offer(sequence, new.side, drops, rlusd), price_of(drops, rlusd)
         market = ask if buying else bid
         crosses = price >= market if buying else price <= market
         # The market has more than we want at its best price: own offers behind that price are not reached.

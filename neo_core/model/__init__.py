@@ -35,7 +35,19 @@ from neo_core.model.ledger import (
     Side,
 )
 from neo_core.model.orders import Fill, Inventory, Order, OrderStatus
-from neo_core.model.plugins import Clear, Enter, Facts, Mark, Mode, Outcome, Recover, Resolution, Stay, View
+from neo_core.model.plugins import (
+    Clear,
+    Enter,
+    Facts,
+    Mark,
+    Measures,
+    Mode,
+    Outcome,
+    Recover,
+    Resolution,
+    Stay,
+    View,
+)
 
 __all__ = [
     "DROPS",
@@ -57,6 +69,7 @@ __all__ = [
     "Inventory",
     "Mark",
     "Market",
+    "Measures",
     "Mode",
     "Moved",
     "Observation",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from neo_core.halts import Halt
@@ -74,7 +76,11 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
 
 
 class Place(msgspec.Struct, frozen=True, gc=False, tag="place"):
-    order: Order
+    order_id: str
+    side: Side
+    drops: int
+    rlusd: Decimal
+    expires_at: float | None = None
 
 
 class Cancel(msgspec.Struct, frozen=True, gc=False, tag="cancel"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 
+from neo_core.measures import Facts, Measures
 from neo_core.model.orders import Fill, Order
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Enter",
     "Facts",
     "Mark",
+    "Measures",
     "Mode",
     "Outcome",
     "Recover",
@@ -21,9 +22,6 @@ __all__ = [
     "Stay",
     "View",
 ]
-
-Fact = str | int | float | bool | None
-Facts = Mapping[str, Fact]
 
 
 class Mode(StrEnum):
@@ -58,27 +56,27 @@ class View(msgspec.Struct, frozen=True, gc=False):
 class Clear(msgspec.Struct, frozen=True, gc=False):
     """Nothing to object to."""
 
-    measures: Facts = {}
+    measures: Facts | Measures = {}
 
 
 class Enter(msgspec.Struct, frozen=True, gc=False):
     """Stop quoting. The reason is one sentence for a person."""
 
     reason: str
-    measures: Facts = {}
+    measures: Facts | Measures = {}
 
 
 class Stay(msgspec.Struct, frozen=True, gc=False):
     """Not recovered yet."""
 
-    measures: Facts = {}
+    measures: Facts | Measures = {}
 
 
 class Recover(msgspec.Struct, frozen=True, gc=False):
     """The regime has cleared. The reason is one sentence for a person."""
 
     reason: str
-    measures: Facts = {}
+    measures: Facts | Measures = {}
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):

@@ -80,10 +80,9 @@ def _move(order: Order, status: OrderStatus, *, proven: bool = False, **changes:
 
 def attach(orders: Mapping[str, Order], prepared: Prepared) -> Order:
     """The order with what preparing has told: sequence and hash of its placement, or the hash of its cancel."""
-    intent = prepared.intent
-    if isinstance(intent, Cancel):
-        return replace(orders[intent.order_id], cancel_tx_hash=prepared.tx_hash)
-    order = orders[intent.order.id]
+    order = orders[prepared.intent.order_id]
+    if isinstance(prepared.intent, Cancel):
+        return replace(order, cancel_tx_hash=prepared.tx_hash)
     return replace(order, sequence=prepared.sequence, tx_hash=prepared.tx_hash, last_ledger=prepared.last_ledger)
 
 

@@ -10,11 +10,24 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from neo_core.model import DROPS, Market, Order, OrderStatus, Side
+from neo_core.state import Resting
 
 if TYPE_CHECKING:
     from neo_core.config import QuotingConfig
 
-__all__ = ["Quote", "Terms", "amounts", "anchor_of", "mid_of", "near_expiry", "off", "quotes", "rest", "terms"]
+__all__ = [
+    "Quote",
+    "Terms",
+    "amounts",
+    "anchor_of",
+    "mid_of",
+    "near_expiry",
+    "off",
+    "quotes",
+    "resting",
+    "stands",
+    "terms",
+]
 
 BPS = 10_000
 BUY = Side.BUY
@@ -108,29 +121,29 @@ def off(order: Order, price: float, terms: Terms) -> bool:
     return abs(order.price - price) > price * terms.requote or order.rest_drops != terms.drops
 
 
-def rest(
-    orders: Collection[Order], quoted: Container[OrderStatus], buy: float, sell: float, now: float, terms: Terms
-) -> bool:
-    """Whether one order on each side, and no other, already rests as we want it: on most ticks there is no more
-    to do. Says in one pass what `near_expiry` and `off` say order by order.
-    """
+def resting(orders: Collection[Order], quoted: Container[OrderStatus], terms: Terms) -> Resting | None:
     if len(orders) != 2:
-        return False
-    missing_buy = missing_sell = True
-    soon, drops, requote = now + terms.renew_before, terms.drops, terms.requote
-    for order in orders:
-        if order.side is BUY:
-            price, missing_buy = buy, False
-        else:
-            price, missing_sell = sell, False
-        if (
-            order.rest_drops != drops
-            or abs(order.price - price) > price * requote
-            or order.status not in quoted
-            or (order.expires_at is not None and order.expires_at <= soon)
-        ):
-            return False
-    return not (missing_buy or missing_sell)
+        return None
+    one, other = orders
+    buy, sell = (one, other) if one.side is BUY else (other, one)
+    whole = buy.rest_drops == sell.rest_drops == terms.drops
+    if not whole or buy.side is sell.side or buy.status not in quoted or sell.status not in quoted:
+        return None
+    buy_ends = inf if buy.expires_at is None else buy.expires_at
+    sell_ends = inf if sell.expires_at is None else sell.expires_at
+    return Resting(buy.price, sell.price, min(buy_ends, sell_ends))
+
+
+def stands(resting: Resting, buy: float, sell: float, now: float, terms: Terms) -> bool:
+    """Whether both already rest as we want them: on most ticks there is no more to do. Says at once what
+    `near_expiry` and `off` say order by order.
+    """
+    requote = terms.requote
+    return (
+        abs(resting.buy - buy) <= buy * requote
+        and abs(resting.sell - sell) <= sell * requote
+        and now + terms.renew_before < resting.expires_at
+    )
 
 
 def amounts(price: float, terms: Terms) -> Decimal:

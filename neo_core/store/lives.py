@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from peewee import SqliteDatabase, fn
 
-from neo_core.model import Cancel, Decision, Event, Fill, Order, OrderStatus, Place
+from neo_core.model import Event, Fill, Moved, Order, OrderStatus
 from neo_core.store.rows import inventory_text, parsed, xrp_text
 from neo_core.store.schema import Anomalies, Events, Ticks, tick_id
 from neo_core.store.state import iso
@@ -28,7 +28,21 @@ MOVED_BY_PROOF = {
 }
 SAID = {"filled": OrderStatus.FILLED, "cancelled": OrderStatus.CANCELLED}
 
-_decision_of = msgspec.json.Decoder(Decision).decode
+
+class Line(msgspec.Struct, frozen=True):
+    """What a line of the decision log tells of orders. Intents are of several ages, and are left as they are."""
+
+    tick: int
+    now: float
+    ledger_index: int
+    fills: tuple[Fill, ...] = ()
+    orders: tuple[Order, ...] = ()
+    intents: tuple[dict[str, Any], ...] = ()
+    events: tuple[Event, ...] = ()
+    moved: Moved | None = None
+
+
+_line_of = msgspec.json.Decoder(Line).decode
 
 
 def life(database: SqliteDatabase, row: Row) -> list[Step]:
@@ -44,7 +58,7 @@ def life(database: SqliteDatabase, row: Row) -> list[Step]:
     steps: list[Step] = []
     known: Order | None = None
     for session, line in ticks.order_by(Ticks.id).tuples().iterator(database):
-        decision = _decision_of(line)
+        decision = _line_of(line)
         now = next((order for order in decision.orders if order.id == order_id), known)
         if now is not None:
             moment = _Moment(session, decision, known, now, anomalies.get((session, decision.tick)))
@@ -63,7 +77,7 @@ class _Moment(msgspec.Struct, frozen=True):
     """One order on one tick: as it was known `before` (None: never), and as it is `now`."""
 
     session: int
-    decision: Decision
+    decision: Line
     before: Order | None
     now: Order
     anomaly: Row | None
@@ -98,14 +112,17 @@ class _Moment(msgspec.Struct, frozen=True):
         if self.now.cancelled_at and (self.before is None or not self.before.cancelled_at):
             yield self._step(f"marked: {self.now.cancel_reason}")
         for intent in self.decision.intents:
-            if isinstance(intent, Cancel) and intent.order_id == self.now.id:
-                yield self._step(f"cancel requested: {intent.reason}")
+            if intent["type"] == "cancel" and intent["order_id"] == self.now.id:
+                yield self._step(f"cancel requested: {intent['reason']}")
 
     def _appeared(self) -> str:
         now = self.now
         offer = f"{now.side} {xrp_text(now.drops)} XRP for {now.rlusd:f} RLUSD"
-        placed = any(isinstance(one, Place) and one.order.id == now.id for one in self.decision.intents)
-        return f"placed: {offer}" if placed else f"found on the ledger, and adopted: {offer}"
+        return (
+            f"placed: {offer}"
+            if now.status is OrderStatus.PENDING
+            else f"found on the ledger, and adopted: {offer}"
+        )
 
     def _told(self, event: Event) -> Step:
         row = self.anomaly

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pluggy
 
+from neo_core.measures import facts_of
 from neo_core.model import Clear, Enter, Event, Mark, Outcome, Recover, Resolution, Stay
 from neo_core.testing.scenes import Scene, scenes
 from neo_core.testing.walking import hooks
@@ -134,7 +135,7 @@ def _wrong(hook: str, answer: object, handed: Mapping[str, Any]) -> str:
         return f"expected {calm.__name__} or {alarm.__name__}, got {answer!r}"
     if isinstance(answer, Enter | Recover) and not _is_sentence(answer.reason):
         return f"expected a reason that a person can read, got {answer.reason!r}"
-    return _wrong_facts("measures", answer.measures)
+    return _wrong_facts("measures", facts_of(answer.measures))
 
 
 def _wrong_marks(answer: object, asked_about: set[str]) -> str:

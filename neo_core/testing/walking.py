@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import pluggy
+from msgspec.structs import replace
 
 from neo_core.hookspecs import HookSpecs
+from neo_core.measures import facts_of
 from neo_core.model import Clear, Enter, Mode, Recover, Stay, View
 
 __all__ = ["HOOKS", "Answers", "hooks", "walk"]
@@ -40,7 +42,7 @@ def walk(guard: object, views: Iterable[View], *, suppressed: Container[int] = (
 
     It is asked for recovery where the view says that its own episode is running (DEGRADED, with its source),
     except on `suppressed` ticks: its cool-down. A `Recover` is followed by `on_rearm`. A failed observation
-    is a tick number left out.
+    is a tick number left out. Measures are shown as a dict, as in the decision log.
     """
     answer = hooks(guard)
     own = getattr(guard, "source", None)
@@ -50,11 +52,16 @@ def walk(guard: object, views: Iterable[View], *, suppressed: Container[int] = (
             answer["observe"](view=view)
         recovery = None
         if view.mode is Mode.DEGRADED and view.source == own and view.tick not in suppressed:
-            recovery = answer["evaluate_recovery"](view=view)
+            recovery = _told(answer["evaluate_recovery"](view=view))
             if isinstance(recovery, Recover) and "on_rearm" in answer:
                 answer["on_rearm"](view=view)
-        answers.append(Answers(recovery, answer["evaluate_entry"](view=view)))
+        answers.append(Answers(recovery, _told(answer["evaluate_entry"](view=view))))
     return answers
+
+
+def _told(answer: Any) -> Any:
+    verdict = isinstance(answer, Clear | Enter | Stay | Recover)
+    return replace(answer, measures=facts_of(answer.measures)) if verdict else answer
 
 
 def _call(impl: pluggy.HookImpl, **handed: object) -> Any:

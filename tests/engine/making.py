@@ -123,7 +123,8 @@ def measures(decision: Decision) -> dict[str, Any]:
 
 
 def places(decision: Decision) -> list[Order]:
-    return [intent.order for intent in decision.intents if isinstance(intent, Place)]
+    orders = {order.id: order for order in decision.orders}
+    return [orders[intent.order_id] for intent in decision.intents if isinstance(intent, Place)]
 
 
 def cancels(decision: Decision) -> list[Cancel]:
@@ -190,6 +191,4 @@ def refuse(prepared: Sequence[Prepared]) -> tuple[Ack, ...]:
 
 def ack(prepared: Prepared, outcome: AckOutcome) -> Ack:
     intent = prepared.intent
-    if isinstance(intent, Cancel):
-        return Ack(intent.order_id, True, outcome, "telREFUSED")
-    return Ack(intent.order.id, False, outcome, "telREFUSED")
+    return Ack(intent.order_id, isinstance(intent, Cancel), outcome, "telREFUSED")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from neo_core import Clear, Enter, Recover, Stay
+from neo_core import Clear, Enter, Measures, Recover, Stay
 
 
 class Unprintable(Exception):
@@ -51,6 +51,12 @@ CHANGING_A_VIEW: dict[str, Callable[..., Any]] = {
     "changes_an_order": lambda view: changes(view.open_orders[0], "status"),
     "replaces_an_order": lambda view: view.open_orders.__setitem__(0, None),
 }
+
+
+class Record(Measures, frozen=True):
+    mean: object
+
+
 NO_MEASURES: dict[str, object] = {
     "measures_are_an_object": object(),
     "measures_are_a_list": [1.0],
@@ -59,6 +65,9 @@ NO_MEASURES: dict[str, object] = {
     "a_measure_is_a_list": {"mean": [1.0]},
     "a_measure_has_no_name": {1: 2.0},
     "a_measure_is_no_text": {"mean": "\ud800"},
+    "a_measure_of_a_record_is_a_list": Record([1.0]),
+    "a_measure_of_a_record_is_a_record": Record(Record(1.0)),
+    "a_measure_of_a_record_is_an_object": Record(object()),
 }
 NO_REASON: dict[str, Any] = {
     "no_reason": "",

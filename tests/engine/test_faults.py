@@ -15,7 +15,7 @@ from neo_core.model import DROPS, Observation, OfferEvent, Side
 from neo_core.testing.rehearsal import Rehearsal
 
 from .making import account, cancels, guard, kinds, measures, named, places, reason
-from .misbehaving import ANY_HOOK, ENTRIES, RECOVERIES, SILENT, answers, cases, raises
+from .misbehaving import ANY_HOOK, ENTRIES, RECOVERIES, SILENT, Record, answers, cases, raises
 
 NAN = float("nan")
 SELLER = (Taker(Side.SELL, 40 * DROPS),)
@@ -143,6 +143,14 @@ def test_numbers_that_are_none_are_measures_all_the_same() -> None:
     decision = stage.tick()
     assert decision.mode == "OK"
     assert measures(decision) == {"bad": {"mean": None, "n": 1, "s": None}}
+
+
+@pytest.mark.rule("PLUG-3")
+def test_measures_in_a_record_are_told_by_name_as_those_in_a_dict_are() -> None:
+    stage = Rehearsal({"bad": misbehaving("evaluate_entry", 1, answers(Enter("far", Record(1.5))))})
+    decision = stage.tick()
+    assert measures(decision) == {"bad": {"mean": 1.5}}
+    assert named(decision, "degraded_entered").facts == {"mean": 1.5}
 
 
 # --- how often, and for how long ---

@@ -330,7 +330,7 @@ def test_a_store_that_fails_on_the_end_alone_leaves_reason_exit_code_and_log() -
 def test_new_quotes_of_a_tick_that_could_not_be_committed_are_not_sent() -> None:
     house = House(books=Books(fails_on(4)), market=Ledgers({4: replace(QUIET, bid=2.009, ask=2.011)}))
     house.run()
-    assert [one.intent.order.id for one in house.gateway.sent if not isinstance(one.intent, Cancel)] == quoted(
+    assert [one.intent.order_id for one in house.gateway.sent if not isinstance(one.intent, Cancel)] == quoted(
         house
     )
 
@@ -358,7 +358,7 @@ def test_what_became_of_a_sending_is_part_of_the_next_tick_only() -> None:
     def sending(prepared: Sequence[Prepared]) -> tuple[Ack, ...]:
         if refused:
             return send(prepared)
-        refused.extend(order.id for order in (one.intent.order for one in prepared))  # type: ignore[union-attr]
+        refused.extend(one.intent.order_id for one in prepared)
         return tuple(ack(one, AckOutcome.REFUSED) for one in prepared)
 
     house.gateway.sending = sending

@@ -19,8 +19,6 @@ from neo_core.model import (
     Cancel,
     Observation,
     OfferEvent,
-    Order,
-    OrderStatus,
     Place,
     Side,
 )
@@ -31,19 +29,12 @@ FEE = 10
 NOTHING = Decimal(0)
 
 
-def order(side: Side, price: str, xrp: float = 100, expires_at: float | None = None) -> Order:
-    drops = round(xrp * DROPS)
-    rlusd = Decimal(price) * drops / DROPS
-    status = OrderStatus.PENDING
-    return Order("o-1", side, float(price), drops, rlusd, drops, rlusd, status, 0.0, 0, expires_at)
-
-
 def buy(price: str, xrp: float = 100, expires_at: float | None = None) -> Place:
-    return Place(order(Side.BUY, price, xrp, expires_at))
+    return place(Side.BUY, Decimal(price), round(xrp * DROPS), expires_at)
 
 
 def sell(price: str, xrp: float = 100, expires_at: float | None = None) -> Place:
-    return Place(order(Side.SELL, price, xrp, expires_at))
+    return place(Side.SELL, Decimal(price), round(xrp * DROPS), expires_at)
 
 
 def seller(xrp: float) -> Taker:
@@ -55,9 +46,7 @@ def buyer(xrp: float) -> Taker:
 
 
 def place(side: Side, price: Decimal, drops: int, expires_at: float | None = None) -> Place:
-    rlusd = price * drops / DROPS
-    status = OrderStatus.PENDING
-    return Place(Order("o", side, float(price), drops, rlusd, drops, rlusd, status, 0.0, 0, expires_at))
+    return Place("o-1", side, drops, price * drops / DROPS, expires_at)
 
 
 def state(wallet: PaperWallet) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from neo_core.gateways.paper_journal import FIRST_CLOSE, FIRST_LEDGER
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.model import DROPS, Ack, AckOutcome, Cancel, Offer, Place, Side
 
-from .making import FEE, NOTHING, OPENING, QUIET, Desk, buy, order, sell, seller, told
+from .making import FEE, NOTHING, OPENING, QUIET, Desk, buy, sell, seller, told
 
 # --- observing -------------------------------------------------------------------------------------------
 
@@ -148,8 +148,8 @@ def test_a_transaction_is_in_one_ledger_only() -> None:
         (buy("1.95"), {"sequence": 7}, "terPRE_SEQ"),
         (buy("1.95"), {"sequence": 0}, "tefPAST_SEQ"),
         (buy("1.95"), {"last_ledger": FIRST_LEDGER + 1}, "tefMAX_LEDGER"),
-        (Place(replace(order(Side.BUY, "1.95"), drops=0)), {}, "temBAD_OFFER"),
-        (Place(replace(order(Side.BUY, "1.95"), rlusd=Decimal(0))), {}, "temBAD_OFFER"),
+        (replace(buy("1.95"), drops=0), {}, "temBAD_OFFER"),
+        (replace(buy("1.95"), rlusd=Decimal(0)), {}, "temBAD_OFFER"),
         (Cancel("o-1", 0, "x"), {}, "temBAD_SEQUENCE"),
         (Cancel("o-1", 1, "x"), {}, "temBAD_SEQUENCE"),
     ],

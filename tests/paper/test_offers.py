@@ -52,11 +52,11 @@ def test_an_offer_that_crosses_the_market_fills_at_once_at_the_market_price(
     assert (event.rest_drops, event.rest_rlusd) == (0, NOTHING)
     assert event.tx_hash == seen.account.transactions[0].tx_hash
     assert seen.account.offers == ()
-    sign = 1 if place.order.side is Side.BUY else -1
+    sign = 1 if place.side is Side.BUY else -1
     assert seen.account.xrp_drops == 1_000 * DROPS - FEE + sign * drops
     assert seen.account.rlusd == 2_000 - sign * Decimal(rlusd)
-    assert event.drops <= place.order.drops
-    assert event.rlusd <= place.order.rlusd
+    assert event.drops <= place.drops
+    assert event.rlusd <= place.rlusd
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_an_offer_that_runs_out_of_funds_while_it_crosses_is_not_placed(
     (event,) = seen.account.events
     assert (event.event, event.cause) == ("removed", "funds_used_up")
     assert (event.drops, event.rlusd) == (drops, Decimal(rlusd))
-    assert event.rest_drops == place.order.drops - drops
-    assert event.rest_rlusd == place.order.rlusd - Decimal(rlusd)
+    assert event.rest_drops == place.drops - drops
+    assert event.rest_rlusd == place.rlusd - Decimal(rlusd)
     assert (seen.account.offers, results(seen)) == ((), ["tesSUCCESS"])
 
 

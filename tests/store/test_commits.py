@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from neo_core.errors import StoreError
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import Event, Facts, Inventory, OrderStatus, Place
+from neo_core.model import Event, Facts, Inventory, OrderStatus, Place, Side
 from neo_core.state import RiskMemory
 from neo_core.store import Store
 
@@ -37,6 +37,7 @@ from .making import (
     tick,
 )
 
+PLACED = Place("1-000001", Side.BUY, 1, Decimal(1))
 TABLES = ("ticks", "engine_state", "orders", "fills", "events", "anomalies", "sessions")
 
 
@@ -174,7 +175,7 @@ def test_ticks_wait_for_the_batch_and_whatever_acts_or_is_told_takes_them_along(
     state = commit(store, tick(state), orders=(order(1),), fills=(fill(),))
     assert written() == 4
     assert rows(url, "SELECT count(*) FROM orders") == [(0,)]
-    state = commit(store, tick(state), orders=(order(2),), intents=(Place(order(2)),))
+    state = commit(store, tick(state), orders=(order(2),), intents=(PLACED,))
     assert written() == 8
     assert rows(url, "SELECT count(*) FROM orders") == [(2,)]
     assert rows(url, "SELECT count(*) FROM fills") == [(1,)]
@@ -218,7 +219,7 @@ def test_a_tick_that_cannot_be_kept_takes_no_quiet_tick_before_it_with_it(
     for _ in range(3):
         state = commit(store, tick(state))
     with pytest.raises(StoreError):
-        commit(store, tick(state), fills=(fill(), fill()), intents=(Place(order(1)),))
+        commit(store, tick(state), fills=(fill(), fill()), intents=(PLACED,))
     store.end(Halt(HaltReason.UNEXPECTED, "store", ""), ended_at=START, ticks=3, inventory=None)
     assert rows(url, "SELECT tick FROM ticks") == [(1,), (2,), (3,)]
     assert store.status("neo")["tick"] == 3

@@ -6,13 +6,14 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from neo_core.errors import LeaseLost, StoreError
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import Place
+from neo_core.model import Place, Side
 from neo_core.store import Store
 
 from .making import OWNED, SOURCES, START, begin, commit, order, rows, tick
@@ -112,7 +113,7 @@ def test_a_loser_writes_nothing_more_neither_ticks_nor_its_end(
     clock.now += 11
     winner = hold(opener(), clock)
     with pytest.raises(LeaseLost):
-        commit(loser, tick(state), orders=(order(1),), intents=(Place(order(1)),))
+        commit(loser, tick(state), orders=(order(1),), intents=(Place("1", Side.BUY, 1, Decimal(1)),))
     with pytest.raises(LeaseLost):
         loser.end(Halt(HaltReason.LOSS, "risk", ""), ended_at=START, ticks=2, inventory=OWNED)
     loser.close()

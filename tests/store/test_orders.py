@@ -42,7 +42,12 @@ def step(store: Store, state: State, **changes: Any) -> State:
 
 
 def placed(store: Store) -> State:
-    return step(store, begin(store).state, orders=(ORDER,), intents=(Place(ORDER),))
+    return step(
+        store,
+        begin(store).state,
+        orders=(ORDER,),
+        intents=(Place(ORDER.id, ORDER.side, ORDER.drops, ORDER.rlusd),),
+    )
 
 
 def told(store: Store, order_id: str = "1-1") -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from neo_anchor_guard.config import AnchorConfig
-from neo_core import Clear, Enter, Recover, Stay, Streak
+from neo_core import Clear, Enter, Measures, Recover, Stay, Streak
 
 __all__ = ["Window", "judge_entry", "judge_recovery"]
 
@@ -19,7 +19,7 @@ class Window:
     and a mean that equals its limit is equal to it.
     """
 
-    __slots__ = ("_errors", "_full", "_large", "_size", "_sum", "_threshold")
+    __slots__ = ("_errors", "_full", "_large", "_size", "_sum", "_threshold", "ticks")
 
     def __init__(self, size: int, prevalence_threshold_bps: float) -> None:
         self._size = size
@@ -31,28 +31,36 @@ class Window:
         self._errors: deque[int] = deque()
         self._sum = 0
         self._large = 0
+        self.ticks = 0
 
     def add(self, error_bps: float) -> None:
         error, errors, limit = round(error_bps * NANO), self._errors, self._threshold
-        if len(errors) == self._size:
-            gone = errors.popleft()
-            self._sum -= gone
-            if not -limit <= gone <= limit:
-                self._large -= 1
         errors.append(error)
-        self._sum += error
-        if not -limit <= error <= limit:
+        if abs(error) > limit:
             self._large += 1
-
-    def __len__(self) -> int:
-        return len(self._errors)
+        if self.ticks < self._size:
+            self._sum += error
+            self.ticks += 1
+            return
+        gone = errors.popleft()
+        self._sum += error - gone
+        if abs(gone) > limit:
+            self._large -= 1
 
     def averages(self) -> tuple[float, float] | tuple[None, None]:
         """The mean error in bps, and the percentage of large ones. None until the window is full."""
         size = self._size
-        if len(self._errors) < size:
+        if self.ticks < size:
             return None, None
         return self._sum / self._full, 100 * self._large / size
+
+
+class EntryMeasures(Measures, frozen=True):
+    mean_bps: float | None
+    bias_limit_bps: float
+    prevalence_pct: float | None
+    prevalence_limit_pct: float
+    window_ticks: int
 
 
 def is_clean(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float | None) -> bool:
@@ -67,13 +75,7 @@ def is_clean(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float
 def judge_entry(window: Window, config: AnchorConfig) -> Clear | Enter:
     mean, prevalence = window.averages()
     bias_limit, prevalence_limit = config.bias_threshold_bps, config.prevalence_pct
-    measures = {
-        "mean_bps": mean,
-        "bias_limit_bps": bias_limit,
-        "prevalence_pct": prevalence,
-        "prevalence_limit_pct": prevalence_limit,
-        "window_ticks": len(window),
-    }
+    measures = EntryMeasures(mean, bias_limit, prevalence, prevalence_limit, window.ticks)
     if mean is None or prevalence is None or -bias_limit <= mean <= bias_limit or prevalence <= prevalence_limit:
         return Clear(measures)
     return Enter(

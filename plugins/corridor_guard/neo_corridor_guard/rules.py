@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neo_core import Clear, Enter, Recover, Stay, Streak
+from neo_core import Clear, Enter, Measures, Recover, Stay, Streak
 from neo_corridor_guard.config import CorridorConfig
 
 __all__ = ["Outside", "judge_entry", "judge_recovery"]
@@ -24,18 +24,22 @@ class Outside:
             self.ticks = 0 if is_inside(config, inventory_pct) else self.ticks + 1
 
 
+class EntryMeasures(Measures, frozen=True):
+    inventory_pct: float | None
+    min_pct: float
+    max_pct: float
+    outside_ticks: int
+    outside_limit_ticks: int
+
+
 def is_inside(config: CorridorConfig, inventory_pct: float) -> bool:
     return config.min_pct <= inventory_pct <= config.max_pct
 
 
 def judge_entry(outside: Outside, config: CorridorConfig, inventory_pct: float | None) -> Clear | Enter:
-    measures = {
-        "inventory_pct": inventory_pct,
-        "min_pct": config.min_pct,
-        "max_pct": config.max_pct,
-        "outside_ticks": outside.ticks,
-        "outside_limit_ticks": config.corridor_lookback_ticks,
-    }
+    measures = EntryMeasures(
+        inventory_pct, config.min_pct, config.max_pct, outside.ticks, config.corridor_lookback_ticks
+    )
     if outside.ticks < config.corridor_lookback_ticks:
         return Clear(measures)
     shown = "(no mid now)" if inventory_pct is None else f"{inventory_pct:.1f}%"

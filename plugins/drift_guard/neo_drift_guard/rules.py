@@ -6,7 +6,7 @@ from collections import deque
 from math import inf
 from typing import NamedTuple
 
-from neo_core import Facts, Recover, Side, Stay
+from neo_core import Facts, Measures, Recover, Side, Stay
 from neo_drift_guard.config import DriftConfig
 
 __all__ = ["Drift", "Episode", "FillWindow", "Run", "judge_entry", "judge_recovery"]
@@ -146,6 +146,18 @@ def find_silence(config: DriftConfig, run: Run, silence_ticks: int) -> Drift | N
     )
 
 
+class EntryMeasures(Measures, frozen=True):
+    burst_buys: int
+    burst_sells: int
+    burst_limit: int
+    net_pct: float | None
+    net_limit_pct: float
+    run_fills: int
+    run_limit: int
+    silence_ticks: int
+    silence_limit_ticks: int
+
+
 def judge_entry(
     config: DriftConfig,
     recent: FillWindow,
@@ -153,23 +165,23 @@ def judge_entry(
     run: Run,
     tick: int,
     portfolio_value: float | None,
-) -> tuple[Drift | None, Facts]:
+) -> tuple[Drift | None, EntryMeasures]:
     """What was found, if any, and what it was judged by. Without a portfolio value B cannot be judged."""
     net_pct = None
     if portfolio_value is not None and portfolio_value > 0:
         net_pct = 100 * abs(window.net) / portfolio_value
     silence_ticks = tick - run.opposing_tick
-    measures: Facts = {
-        "burst_buys": recent.buys,
-        "burst_sells": recent.sells,
-        "burst_limit": config.burst_fills,
-        "net_pct": net_pct,
-        "net_limit_pct": config.net_notional_pct,
-        "run_fills": run.length,
-        "run_limit": config.min_same_side_fills,
-        "silence_ticks": silence_ticks,
-        "silence_limit_ticks": config.opposing_silence_ticks,
-    }
+    measures = EntryMeasures(
+        recent.buys,
+        recent.sells,
+        config.burst_fills,
+        net_pct,
+        config.net_notional_pct,
+        run.length,
+        config.min_same_side_fills,
+        silence_ticks,
+        config.opposing_silence_ticks,
+    )
     if (
         ((recent.buys and recent.sells) or recent.buys + recent.sells < config.burst_fills)
         and (net_pct is None or net_pct <= config.net_notional_pct)

@@ -290,10 +290,10 @@ def test_rearming_empties_windows_run_and_episode():
     guard.on_rearm(view(4))
     assert isinstance(walk(guard, views(range(5, 7), {5: [BUY], 6: [BUY]}))[-1].entry, Clear)
     answer = guard.evaluate_entry(view(6))
-    assert answer.measures["burst_buys"] == 2
-    assert answer.measures["net_pct"] == 1.0
-    assert answer.measures["run_fills"] == 2
-    assert answer.measures["silence_ticks"] == 2
+    assert answer.measures.burst_buys == 2
+    assert answer.measures.net_pct == 1.0
+    assert answer.measures.run_fills == 2
+    assert answer.measures.silence_ticks == 2
     assert isinstance(guard.evaluate_recovery(view(7, mode=Mode.DEGRADED, source="drift")), Stay)
 
 
