@@ -132,6 +132,9 @@ class Engine:
 
     def _risk(self, turn: Turn) -> None:
         kill, seen = turn.given.kill, turn.observed
+        if turn.given.broken:
+            turn.stop(HaltReason.UNEXPECTED, "session", turn.given.broken)
+            return
         if kill is not None:
             turn.stop(HaltReason.KILL_SWITCH, "operator", kill)
             return
@@ -150,9 +153,6 @@ class Engine:
 
     def _clock(self, turn: Turn) -> None:
         regime = turn.regime
-        if turn.given.broken:
-            turn.stop(HaltReason.UNEXPECTED, "session", turn.given.broken)
-            return
         if regime.guard is not None or regime.integrity:
             late = modes.timed_out(regime, turn.elapsed, self._recoverable(turn), self._settings.degraded)
             if late is not None:
@@ -305,6 +305,8 @@ class Engine:
             turn.stop(HaltReason.PLUGIN_FAULT, name, detail)
 
     def _decide(self, turn: Turn) -> tuple[Decision, State]:
+        if turn.sweep_ordered and self._settings.startup.leftover_offers == "refuse":
+            integrity.leave_untouched(turn)
         if turn.sweep_ordered:
             cancel_all.begin(turn, self._plugins.markers)
         elif turn.sweep is not None and turn.observed:

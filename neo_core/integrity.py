@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from neo_core.config import Settings
 from neo_core.halts import HaltReason
 from neo_core.model import (
@@ -20,7 +22,7 @@ from neo_core.rules import truth
 from neo_core.state import Truth
 from neo_core.turn import Turn
 
-__all__ = ["obey", "start", "verify"]
+__all__ = ["leave_untouched", "obey", "start", "verify"]
 
 HELD, MARKED = OrderStatus.HELD_PENDING_REVIEW, OrderStatus.CANCELLED_BY_ENGINE
 
@@ -52,7 +54,7 @@ def start(turn: Turn, account: Account, settings: Settings) -> None:
     """The first ledger that this process sees. What was missed is settled; does the rest agree?"""
     inventory, wallet = turn.book.inventory, Inventory(account.xrp_drops, account.rlusd)
     if turn.state.inventory is None:
-        told = f"{wallet.drops / DROPS:f} XRP and {wallet.rlusd:f} RLUSD"
+        told = f"{truth.plain(Decimal(wallet.drops) / DROPS)} XRP and {truth.plain(wallet.rlusd)} RLUSD"
         turn.event("opening_inventory", f"the wallet's {told} are taken as the opening inventory")
     _leftovers(turn, settings.startup.leftover_offers)
     if turn.halt is not None or inventory is None:
@@ -95,6 +97,13 @@ def _leftovers(turn: Turn, policy: str) -> None:
         turn.order_sweep("STARTUP_CANCEL", tuple([order.id for order in adopted]))
 
 
+def leave_untouched(turn: Turn) -> None:
+    """Leftover offers that were to stop the start are not cancelled by another end that comes before it."""
+    unseen = turn.state.fresh and turn.observed is None
+    if unseen and turn.sweep is not None and turn.sweep.cause != "OPERATOR_CANCEL":
+        turn.sweep, turn.sweep_ordered = None, False
+
+
 def _order_of(turn: Turn, offer: Offer) -> Order:
     """An offer that nobody here remembers, as an order: it may be taken, so it must be counted and cancelled."""
     return Order(
@@ -108,6 +117,7 @@ def _order_of(turn: Turn, offer: Offer) -> Order:
         status=OrderStatus.OPEN,
         placed_at=turn.now,
         placed_tick=turn.tick,
+        expires_at=offer.expires_at,
         sequence=offer.sequence,
         seen=True,
     )

@@ -43,9 +43,8 @@ def resolve(turn: Turn, order: Order, ledger_index: int, layers: tuple[Named, ..
 
 
 def _watched(turn: Turn, order: Order) -> bool:
-    """A guess needs an order that the ledger had shown, and no gap in which anything may have happened to it."""
-    before = turn.state.orders.get(order.id)
-    return before is not None and before.seen and turn.watched_since < turn.tick
+    """A guess needs an order that is known to have landed, and no gap in which it may have met with anything."""
+    return order.seen and turn.watched_since < turn.tick and turn.book.covered
 
 
 def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str) -> None:

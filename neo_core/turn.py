@@ -285,6 +285,8 @@ class Turn(msgspec.Struct, gc=False):
 
     def order_sweep(self, cause: str, spared: tuple[str, ...] = ()) -> None:
         ledger, running = self.ledger_index or 0, self.sweep
+        if running is not None and self.sweep_ordered and running.cause == "OPERATOR_CANCEL":
+            return  # who asked for it is on record, whatever else would have ordered it on this tick
         self.sweep = Sweep(cause, self.tick, ledger if running is None else running.ledger_index, spared)
         self.sweep_ordered = True
 

@@ -60,6 +60,7 @@ class Asked(msgspec.Struct, frozen=True):
             "engine": {"name": self.engine, "database": self.database},
             "session": {"duration_seconds": self.duration_seconds},
             "paper": {"scenario": self.scenario, "speed": self.speed, "seed": self.seed},
+            "startup": {"leftover_offers": None if self.cancel_only is None else "cancel"},
         }
         return _said(told)
 
@@ -131,6 +132,7 @@ class Run:
 def open_run(asked: Asked, show: Show | None = None) -> Run:
     configured = configure(asked)
     settings = configured.settings
+    find(settings.paper.scenario)  # refused before anything is made for it
     fast = settings.paper.speed == 0
     with ExitStack() as opening:
         log, log_file = open_log(
@@ -225,6 +227,8 @@ def _account(store: Store, settings: Settings, crashed: int | None, *, keep: boo
     engine = settings.engine.name
     accounts = [row["account"] for row in store.sessions(engine)]
     if accounts:
+        if keep and not _wallet(settings, accounts[-1]).exists():
+            raise _gone(_wallet(settings, accounts[-1]), "the last session")
         left_open = crashed is not None or store.status(engine)["open_orders"] > 0
         if (keep or left_open or settings.paper.wallet == "keep") and _wallet(settings, accounts[-1]).exists():
             return str(accounts[-1])
@@ -250,10 +254,7 @@ def _paper(
     )
     wallet = _wallet(settings, account)
     if opened.state.ledger_index is not None and not (wallet.exists() and wallet.stat().st_size):
-        raise StoreError(
-            f"{wallet}: expected the paper wallet that session {opened.state.session} traded on, but it is gone; "
-            "put it back, or start a fresh session without --resume"
-        )
+        raise _gone(wallet, f"session {opened.state.session}")
     ledger = PaperLedger.open(wallet, opening)
     market = skip(scenario.market(paper.seed), _ledgers_gone(ledger, opened.state, store))
     proves_fills = paper.fill_visibility == "events"
@@ -261,6 +262,13 @@ def _paper(
         return PaperGateway(ledger, market, proves_fills=proves_fills)
     seconds = LEDGER_SECONDS / paper.speed
     return PaperGateway(ledger, market, lambda: operator.wait(seconds, store.beat), proves_fills=proves_fills)
+
+
+def _gone(wallet: Path, session: str) -> StoreError:
+    return StoreError(
+        f"{wallet}: expected the paper wallet that {session} traded on, but it is gone; "
+        "put it back, or start a fresh session without --resume"
+    )
 
 
 def _ledgers_gone(ledger: PaperLedger, state: State, store: Store) -> int:

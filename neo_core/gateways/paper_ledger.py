@@ -196,7 +196,7 @@ class PaperLedger(PaperWallet):
             return "tecUNFUNDED_OFFER"
         if _expired(expires_at, parent_close):
             return "tecEXPIRED"
-        offer, price = Offer(sequence, new.side, drops, rlusd), price_of(drops, rlusd)
+        offer, price = Offer(sequence, new.side, drops, rlusd, expires_at), price_of(drops, rlusd)
         market = ask if buying else bid
         crosses = price >= market if buying else price <= market
         # The market has more than we want at its best price: own offers behind that price are not reached.

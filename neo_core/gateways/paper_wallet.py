@@ -115,8 +115,8 @@ class PaperWallet:
                 self.xrp_drops -= event.drops
                 self.rlusd = EXACT.add(self.rlusd, event.rlusd)
         if event.event == "partial_fill":
-            left = Offer(event.sequence, event.side, event.rest_drops, event.rest_rlusd)
-            self._resting[event.sequence].offer = left
+            own = self._resting[event.sequence]
+            own.offer = Offer(event.sequence, event.side, event.rest_drops, event.rest_rlusd, own.expires_at)
         elif self._resting.pop(event.sequence, None) is not None:  # an offer may be filled and never have rested
             self.reserve_drops -= self.reserve_step_drops
 
@@ -150,7 +150,7 @@ def price_of(drops: int, rlusd: Decimal) -> float:
 
 def _placed(event: OfferEvent, expires_at: float | None) -> Resting:
     drops, rlusd = event.rest_drops, event.rest_rlusd
-    offer = Offer(event.sequence, event.side, drops, rlusd)
+    offer = Offer(event.sequence, event.side, drops, rlusd, expires_at)
     return Resting(offer, price_of(drops, rlusd), drops, rlusd, expires_at)
 
 

@@ -48,6 +48,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     side: Side
     drops: int
     rlusd: Decimal
+    expires_at: float | None = None
 
 
 class OfferEvent(msgspec.Struct, frozen=True, gc=False):

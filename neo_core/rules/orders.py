@@ -89,7 +89,8 @@ def attach(orders: Mapping[str, Order], prepared: Prepared) -> Order:
 class Book(msgspec.Struct, gc=False):
     """The orders and the inventory during one tick. What it was given is copied before the first change.
 
-    `strangers` are offers of ours that no order has made. `impossible` is the first thing seen that cannot be: the
+    `covered` is whether everything since the last look was told. `strangers` are offers of ours that no order has
+    made. `impossible` is the first thing seen that cannot be: the
     orders then no longer add up.
     """
 
@@ -105,6 +106,7 @@ class Book(msgspec.Struct, gc=False):
     never_placed: tuple[Order, ...] = ()
     shrunk_unbooked: tuple[Order, ...] = ()
     strangers: tuple[Offer, ...] = ()
+    covered: bool = False
     impossible: str = ""
 
     def put(self, order: Order) -> None:
@@ -156,8 +158,8 @@ class Book(msgspec.Struct, gc=False):
             self.inventory = Inventory(account.xrp_drops, account.rlusd)
         elif account.transactions or account.events:
             self._prove(account, ledger_index, -1 if since is None else since, starting)
-        complete = since is not None and account.covers_from <= since + 1
-        return self._look(account, ledger_index, complete)
+        self.covered = since is not None and account.covers_from <= since + 1
+        return self._look(account, ledger_index)
 
     def _prove(self, account: Account, ledger_index: int, since: int, starting: bool) -> None:
         self._pay(account, max(since, self._realigned))
@@ -276,7 +278,7 @@ class Book(msgspec.Struct, gc=False):
         self.never_placed += (order,)
         self.put(_move(order, REJECTED, proven=True, closed_ledger=ledger_index))
 
-    def _look(self, account: Account, ledger_index: int, complete: bool) -> list[Order]:
+    def _look(self, account: Account, ledger_index: int) -> list[Order]:
         """Compares our orders with the offers that the ledger shows."""
         offers = account.offers
         shown = {offer.sequence: offer for offer in offers}
@@ -303,7 +305,7 @@ class Book(msgspec.Struct, gc=False):
         self.strangers = tuple(shown.values())
         clean = not (appeared or missing or shown or self.impossible)
         self.matched = offers if clean else None
-        return [order for order in missing if self._vanished(order, ledger_index, complete)]
+        return [order for order in missing if self._vanished(order, ledger_index)]
 
     def _shrunk(self, order: Order, offer: Offer, ledger_index: int) -> Order:
         """There is less of it, and this gateway tells no transaction: only a trade can have taken the rest.
@@ -325,14 +327,14 @@ class Book(msgspec.Struct, gc=False):
         self.put(smaller)
         return smaller
 
-    def _vanished(self, order: Order, ledger_index: int, complete: bool) -> bool:
+    def _vanished(self, order: Order, ledger_index: int) -> bool:
         """Was it seen, or must it have landed?
 
         Absence is proof that it was never placed, if nothing was left untold since it was sent.
         """
         if order.seen:
             return True
-        if not complete and not order.vanished_ledger:
+        if not self.covered and not order.vanished_ledger:
             order = replace(order, vanished_ledger=ledger_index)
             self.put(order)
         if not 0 < order.last_ledger <= ledger_index:

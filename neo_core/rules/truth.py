@@ -24,6 +24,7 @@ __all__ = [
     "compare",
     "difference_text",
     "measures",
+    "plain",
     "remember",
     "suspects",
 ]
@@ -68,7 +69,16 @@ def measures(check: TruthCheck, settings: WalletTruthConfig) -> Facts:
 
 def difference_text(check: TruthCheck) -> str:
     xrp, rlusd = _difference(check)
-    return f"the wallet holds {xrp:+f} XRP and {rlusd:+f} RLUSD against the books"
+    return f"the wallet holds {_signed(xrp)} XRP and {_signed(rlusd)} RLUSD against the books"
+
+
+def plain(amount: Decimal) -> str:
+    """Without zeros that say nothing."""
+    return f"{amount.normalize():f}"
+
+
+def _signed(amount: Decimal) -> str:
+    return f"{amount.normalize():+f}"
 
 
 def _difference(check: TruthCheck) -> tuple[Decimal, Decimal]:
@@ -100,6 +110,9 @@ def suspects(orders: Iterable[Order]) -> tuple[Suspect, ...]:
             found.append(_suspect(order, "cancelled by the engine: it may have been filled before", sign))
         elif order.cancel_tx_hash and order.vanished_ledger:
             found.append(_suspect(order, "its cancel raced the market: it may have been filled before", sign))
+        elif order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and order.vanished_ledger:
+            word = order.status.value.lower()
+            found.append(_suspect(order, f"taken for {word} without proof: it may have been filled", sign))
     return tuple(found)
 
 

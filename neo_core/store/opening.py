@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
-from peewee import SqliteDatabase
+from peewee import OperationalError, SqliteDatabase
 
 from neo_core.errors import StoreError
 from neo_core.store.migrations import TABLES_OF, migrate
@@ -13,6 +14,7 @@ from neo_core.store.sentences import BUSY_SECONDS, name_of, one_sentence, transa
 
 __all__ = ["open_database"]
 
+RETRY_SECONDS = 0.01
 CHECKED_BYTES = 16 * 2**20
 """A file up to this size is checked whole before a session starts on it: less than a tenth of a second."""
 
@@ -29,7 +31,7 @@ def open_database(url: str, durable: bool, must_exist: bool) -> tuple[SqliteData
             database.connect()
             version = _check(database, where, path, must_exist)
             # Not before the check: this one is written into the file, which may be somebody else's.
-            database.pragma("journal_mode", "wal")
+            _into_wal(database)
             database.pragma("synchronous", "full" if durable else "normal")
             connection = database.connection()  # type: ignore[no-untyped-call]  # untyped in the stubs
             if version == 0:
@@ -42,6 +44,20 @@ def open_database(url: str, durable: bool, must_exist: bool) -> tuple[SqliteData
         database.close()
         raise
     return database, path, told
+
+
+def _into_wal(database: SqliteDatabase) -> None:
+    """Two processes that do this to a new file at the same time: SQLite refuses one, and does not let it wait."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.pragma("journal_mode", "wal")
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 def _path(url: str) -> Path | None:
@@ -74,13 +90,13 @@ def _prepare(path: Path, must_exist: bool) -> None:
 
 def _check(database: SqliteDatabase, where: str, path: Path | None, must_exist: bool) -> int:
     """Its schema, 0 for an empty one. Anything but a database of this NEO, or of an older one, is refused."""
-    version = int(database.pragma("user_version"))
+    with database.atomic("DEFERRED"):  # both of one moment: another process may be making the tables
+        version, found = int(database.pragma("user_version")), set(database.get_tables())
     if version > VERSION:
         raise StoreError(
             f"{where}: expected schema {VERSION}, got {version}: it was written by a newer NEO; "
             "use that one, or choose another database"
         )
-    found = set(database.get_tables())
     expected = TABLES_OF.get(version)
     if expected is not None and expected <= found:
         if path is not None and not must_exist and path.stat().st_size <= CHECKED_BYTES:

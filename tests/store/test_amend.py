@@ -129,7 +129,7 @@ def test_without_the_lease_nothing_is_amended(opener: Callable[..., Store], url:
     with pytest.raises(StoreError, match="must hold its lease first"):
         resolve(store)
     loser = opener()
-    loser.hold("neo", 10.0, wall=lambda: START)
+    loser.hold("neo", 10.0, wall=lambda: 0.0)
     opener().hold("neo")
     with pytest.raises(LeaseLost):
         resolve(loser)

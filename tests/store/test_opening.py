@@ -6,6 +6,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,3 +144,26 @@ def test_a_database_that_another_process_keeps_locked_is_one_sentence(
             begin(store)
         other.execute("ROLLBACK")
         assert begin(store).state.session == 2
+
+
+def test_two_processes_that_make_the_same_database_at_once_both_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = ["database is locked"] * 2
+
+    class Cursor(sqlite3.Cursor):
+        def execute(self, sql: str, *args: Any) -> Any:
+            # What SQLite answers at once while another process is switching the same new file to its log.
+            if "journal_mode" in sql and refusals:
+                raise sqlite3.OperationalError(refusals.pop())
+            return super().execute(sql, *args)
+
+    class Connection(sqlite3.Connection):
+        def cursor(self, *args: Any) -> Cursor:  # type: ignore[override]  # only this one is asked for
+            return Cursor(self)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, factory=Connection, **more))
+    with closing(Store.open(url_of(tmp_path / "neo.db"))) as store:
+        assert begin(store).state.session == 1
+    assert refusals == []
