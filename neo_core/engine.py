@@ -25,7 +25,7 @@ from neo_core.model import (
 )
 from neo_core.plugins import Guard, Plugins
 from neo_core.requote import requote
-from neo_core.rules import modes, quoting, risk
+from neo_core.rules import modes, quoting, risk, truth
 from neo_core.rules.orders import attach
 from neo_core.state import Holding, State
 from neo_core.turn import Turn, fill_line
@@ -49,6 +49,7 @@ class Engine:
         self._max_ticks = max_ticks
         self._duration = settings.session.duration_seconds
         self._terms = quoting.terms(settings.quoting)
+        self._tolerances = truth.tolerances(settings.wallet_truth)
         self._limits = risk.limits(settings.risk)
         self._bounds = risk.bounds(settings.risk)
 
@@ -119,14 +120,19 @@ class Engine:
     # --- 3 verify ---
 
     def _verify(self, turn: Turn) -> None:
+        if (
+            turn.armed
+            and turn.tick < turn.truth.due
+            and not (turn.book.holds or turn.regime.integrity or turn.given.commands)
+        ):
+            return
         if turn.given.commands:
             integrity.obey(turn, turn.given.commands)
         observed, starting = turn.observed, not turn.armed
         if starting and observed is not None:
-            integrity.start(turn, observed.account, self._settings)
-        due = turn.tick >= turn.truth.due or turn.book.changed is not None or bool(turn.regime.integrity)
-        if turn.halt is None and (due or (starting and observed is not None)):
-            integrity.verify(turn, self._settings)
+            integrity.start(turn, observed.account, self._settings, self._tolerances)
+        if turn.halt is None:
+            integrity.verify(turn, self._settings, self._tolerances)
 
     # --- 4 risk ---
 

@@ -19,6 +19,7 @@ from neo_core.model import (
     TruthCheck,
 )
 from neo_core.rules import truth
+from neo_core.rules.truth import Tolerances
 from neo_core.state import Truth
 from neo_core.turn import Turn
 
@@ -50,7 +51,7 @@ def _decide(turn: Turn, command: Resolve) -> None:
     turn.event("order_resolved", f"order {order.id} was {word}, says the operator: {command.reason}", facts=facts)
 
 
-def start(turn: Turn, account: Account, settings: Settings) -> None:
+def start(turn: Turn, account: Account, settings: Settings, tolerances: Tolerances) -> None:
     """The first ledger that this process sees. What was missed is settled; does the rest agree?"""
     inventory, wallet = turn.book.inventory, Inventory(account.xrp_drops, account.rlusd)
     if turn.state.inventory is None:
@@ -59,7 +60,7 @@ def start(turn: Turn, account: Account, settings: Settings) -> None:
     _leftovers(turn, settings.startup.leftover_offers)
     if turn.halt is not None or inventory is None:
         return
-    check = truth.compare(inventory, wallet, settings.wallet_truth)
+    check = truth.compare(inventory, wallet, tolerances)
     if check.verdict != truth.OK:
         turn.check = check
         turn.stop(
@@ -128,14 +129,14 @@ def _listed(sequences: list[int]) -> str:
     return shown if len(sequences) <= 10 else f"{shown} and {len(sequences) - 10} more"
 
 
-def verify(turn: Turn, settings: Settings) -> None:
+def verify(turn: Turn, settings: Settings, tolerances: Tolerances) -> None:
     """Integrity causes come and go."""
     clean = turn.faults.clean_ticks
     if clean >= settings.plugin_fault.clear_ticks:
         turn.trust_again("plugin_fault", f"no plugin fault for {clean} ticks")
     _held(turn, settings)
     if turn.halt is None and turn.tick >= turn.truth.due:
-        _wallet(turn, settings)
+        _wallet(turn, settings, tolerances)
 
 
 def _held(turn: Turn, settings: Settings) -> None:
@@ -155,7 +156,7 @@ def _held(turn: Turn, settings: Settings) -> None:
         turn.trust_again("reconciler", f"{count} orders are held for review, which is allowed")
 
 
-def _wallet(turn: Turn, settings: Settings) -> None:
+def _wallet(turn: Turn, settings: Settings, tolerances: Tolerances) -> None:
     limits = settings.wallet_truth
     if not limits.enabled:
         turn.truth = Truth(truth.NEVER)
@@ -167,7 +168,7 @@ def _wallet(turn: Turn, settings: Settings) -> None:
         turn.truth = truth.remember(turn.truth, turn.check, turn.tick, limits)
         return
     account = turn.observed.account
-    check = truth.compare(inventory, Inventory(account.xrp_drops, account.rlusd), limits)
+    check = truth.compare(inventory, Inventory(account.xrp_drops, account.rlusd), tolerances)
     turn.check = check
     turn.truth = remembered = truth.remember(turn.truth, check, turn.tick, limits)
     if check.verdict == truth.OK:

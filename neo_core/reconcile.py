@@ -12,6 +12,12 @@ from neo_core.turn import Turn
 __all__ = ["resolve"]
 
 UNANSWERED = Resolution(Outcome.HELD, "held_pending_review")
+SAID = {
+    Outcome.CANCELLED: "taken for cancelled",
+    Outcome.EXPIRED: "taken for expired",
+    Outcome.PHANTOM_FILL: "taken for filled, which is a guess",
+    Outcome.HELD: "held for review",
+}
 SKIPPED = Resolution(Outcome.CANCELLED, "RECONCILER_SKIP_ENGINE_CANCEL")
 
 
@@ -56,4 +62,5 @@ def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str) -
         "layer": decided_by,
         "age_seconds": round(turn.now - order.placed_at, 3),
     }
-    turn.event("anomaly", f"{resolution.token}: order {order.id} vanished, {verdict}", facts=facts)
+    text = f"{resolution.token}: order {order.id} vanished, and is {SAID[resolution.outcome]}"
+    turn.event("anomaly", text, facts=facts)

@@ -340,13 +340,13 @@ class Turn(msgspec.Struct, gc=False):
             self._events,
             self.halt,
             self.check,
-            self._moved(),
+            None if book.inventory is self.state.inventory else self._moved(),
             self.done,
         )
 
     def _moved(self) -> Moved | None:
         before, after = self.state.inventory, self.book.inventory
-        return None if after is before or before is None or after is None else Moved(before, after)
+        return None if before is None or after is None else Moved(before, after)
 
     def next_state(self, mode: Mode) -> State:
         state, book, observed = self.state, self.book, self.observed

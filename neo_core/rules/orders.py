@@ -89,7 +89,8 @@ def attach(orders: Mapping[str, Order], prepared: Prepared) -> Order:
 class Book(msgspec.Struct, gc=False):
     """The orders and the inventory during one tick. What it was given is copied before the first change.
 
-    `covered` is whether everything since the last look was told. `strangers` are offers of ours that no order has
+    `covered` is whether everything since the last look was told, `holds` whether an order was held on this tick.
+    `strangers` are offers of ours that no order has
     made. `impossible` is the first thing seen that cannot be: the
     orders then no longer add up.
     """
@@ -107,6 +108,7 @@ class Book(msgspec.Struct, gc=False):
     shrunk_unbooked: tuple[Order, ...] = ()
     strangers: tuple[Offer, ...] = ()
     covered: bool = False
+    holds: bool = False
     impossible: str = ""
 
     def put(self, order: Order) -> None:
@@ -116,6 +118,8 @@ class Book(msgspec.Struct, gc=False):
             self.orders = dict(self.orders)
             self.closed = dict(self.closed)
         changed[order.id] = order
+        if order.status is HELD:
+            self.holds = True
         if order.closed_ledger:
             self.orders.pop(order.id, None)
             self.closed[order.id] = order

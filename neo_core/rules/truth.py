@@ -21,31 +21,50 @@ __all__ = [
     "NOT_MADE",
     "OK",
     "Suspect",
+    "Tolerances",
     "compare",
     "difference_text",
     "measures",
     "plain",
     "remember",
     "suspects",
+    "tolerances",
 ]
 
 OK, BEYOND, FAR_BEYOND, NOT_MADE = "ok", "beyond", "far_beyond", "not_made"
 NEVER = 2**62
 
 
-def compare(inventory: Inventory, wallet: Inventory, settings: WalletTruthConfig) -> TruthCheck:
+class Tolerances(msgspec.Struct, frozen=True):
+    """The settings as exact amounts; what is switched off is infinite."""
+
+    drops: Decimal
+    rlusd: Decimal
+    far_drops: Decimal
+    far_rlusd: Decimal
+
+
+def tolerances(settings: WalletTruthConfig) -> Tolerances:
+    return Tolerances(
+        _exact(settings.tolerance_xrp) * DROPS,
+        _exact(settings.tolerance_rlusd),
+        _exact(settings.halt_tolerance_xrp) * DROPS,
+        _exact(settings.halt_tolerance_rlusd),
+    )
+
+
+def _exact(amount: float | None) -> Decimal:
+    return Decimal("Infinity") if amount is None else Decimal(repr(amount))
+
+
+def compare(inventory: Inventory, wallet: Inventory, most: Tolerances) -> TruthCheck:
     drops, rlusd = abs(wallet.drops - inventory.drops), abs(wallet.rlusd - inventory.rlusd)
     verdict = OK
-    if _over(drops, rlusd, settings.tolerance_xrp, settings.tolerance_rlusd):
+    if drops > most.drops or rlusd > most.rlusd:
         verdict = BEYOND
-    if _over(drops, rlusd, settings.halt_tolerance_xrp, settings.halt_tolerance_rlusd):
+    if drops > most.far_drops or rlusd > most.far_rlusd:
         verdict = FAR_BEYOND
     return TruthCheck(verdict, inventory, wallet)
-
-
-def _over(drops: int, rlusd: Decimal, most_xrp: float | None, most_rlusd: float | None) -> bool:
-    too_much_xrp = most_xrp is not None and drops > Decimal(repr(most_xrp)) * DROPS
-    return too_much_xrp or (most_rlusd is not None and rlusd > Decimal(repr(most_rlusd)))
 
 
 def remember(truth: Truth, check: TruthCheck, tick: int, settings: WalletTruthConfig) -> Truth:

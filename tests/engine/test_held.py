@@ -12,7 +12,7 @@ from neo_reconciler import Reconciler
 from neo_core import Order
 from neo_core.gateways.paper_journal import FIRST_LEDGER
 from neo_core.model import DROPS, CancelAll, Inventory, OrderStatus, Resolve, Side
-from neo_core.state import State
+from neo_core.state import State, Truth
 from neo_core.testing import order as made
 from neo_core.testing.rehearsal import Rehearsal
 
@@ -109,8 +109,9 @@ def test_held_orders_join_a_guards_episode_and_leave_it_behind_uncounted() -> No
     script.enter = True
     stage.tick()
     script.enter = False
-    stage.state = replace(stage.state, orders={**stage.state.orders, "0-000009": held(9)})
-    stage.tick()  # the cancels' fees are settled, the orders are counted
+    orders = {**stage.state.orders, "0-000009": held(9)}
+    stage.state = replace(stage.state, orders=orders, truth=Truth())  # a check is due, so they are counted
+    stage.tick()
     assert stage.state.regime.source == "reconciler"
     asked = script.ticks_of("evaluate_recovery")
     stage.tick()
