@@ -140,7 +140,7 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         )
         if log_file is not None:
             opening.callback(log_file.close)
-        store = Store.open(settings.engine.database, durable=False, batch=QUIET_TICKS_A_COMMIT if fast else 1)
+        store = Store.open(settings.engine.database, durable=not fast, batch=QUIET_TICKS_A_COMMIT if fast else 1)
         opening.callback(store.close)
         store.hold(settings.engine.name, settings.engine.lease_seconds)
         engine_name = settings.engine.name
