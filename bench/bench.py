@@ -1,4 +1,6 @@
-"""What a tick costs, in CPU time of one run on this machine. Nothing here is a test: it prints.
+"""What a tick costs, in CPU time of one run on this machine, and how long a cancel_all takes.
+
+Nothing here is a test: it prints.
 
 python dev.py bench                 every figure
 python dev.py bench --ticks 20000   a shorter run
@@ -16,6 +18,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
+
+from signal_to_marks import report
 
 from neo_core.engine import Engine
 from neo_core.gateways.paper import PaperGateway
@@ -99,6 +103,7 @@ def main() -> None:
     print(f"  market, paper, engine, decision log in memory {in_memory:7.2f} µs  (15 allowed)")
     stored = cpu(lambda: ticks_with_store(ticks))
     print(f"  the same as a session with batched store      {stored:7.2f} µs  (30 allowed)")
+    report(configured)
     print(f"neo --help, wall, median of 9                   {wall_of([neo(), '--help']):7.1f} ms  (90 allowed)")
     print(f"  python -c pass, for comparison                {wall_of([sys.executable, '-c', 'pass']):7.1f} ms")
 
