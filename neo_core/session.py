@@ -116,12 +116,12 @@ class Session:
         self._commit(decision, state)
         self._state, self._acks = state, ()
         if ready:
+            self._beat()  # a process that hung since the commit may have been replaced, and must not send
             self._acks = self._gateway.send(ready)
         self._tell(decision)
 
     def _observe(self) -> Input:
-        if not self._store_failed:
-            self._records.beat()
+        self._beat()
         observation, failure = None, ""
         try:
             observation = self._gateway.observe(self._state.ledger_index)
@@ -136,6 +136,10 @@ class Session:
             return Input(now, None, failure, stop, kill, self._exhausted, self._acks, commands)
         self._last_seen = observation.close_time
         return Input(observation.close_time, observation, "", stop, kill, acks=self._acks, commands=commands)
+
+    def _beat(self) -> None:
+        if not self._store_failed:
+            self._records.beat()
 
     def _commit(self, decision: Decision, state: State) -> None:
         if self._store_failed:

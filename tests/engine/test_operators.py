@@ -13,6 +13,7 @@ from neo_core.gateways.paper_journal import FIRST_LEDGER
 from neo_core.model import DROPS, Inventory
 from neo_core.operators import Operator
 from neo_core.state import State
+from neo_core.store import Store
 from neo_core.testing import order
 from neo_core.testing.rehearsal import Rehearsal
 
@@ -40,12 +41,19 @@ class Taken(Books):
 
 @pytest.mark.rule("INT-X1")
 def test_a_session_that_lost_its_lease_sends_and_writes_nothing_more() -> None:
-    house = House(books=Taken(3))
+    house = House(books=Taken(4))
     ending = house.run()
     assert (ending.halt.reason, ending.halt.source) == ("unexpected_halt", "lease")
     assert "taken over by process 7 on elsewhere" in ending.halt.detail
     assert (len(house.books.decisions), house.books.ended, house.gateway.cancels) == (3, [], [])
     assert house.log.of("lease_lost") == [{"text": ending.halt.detail}]
+
+
+@pytest.mark.rule("INT-X1")
+def test_a_process_that_was_replaced_between_commit_and_send_sends_nothing() -> None:
+    house = House(books=Taken(1))
+    ending = house.run()
+    assert (ending.halt.source, len(house.books.decisions), house.gateway.sent) == ("lease", 1, [])
 
 
 @pytest.mark.rule("INT-X1")
@@ -130,3 +138,34 @@ def test_a_session_that_only_cancels_is_dealt_no_other_wallet_in_place_of_one_th
     desk.wallet().unlink()
     with pytest.raises(StoreError, match="it is gone"):
         desk.open(cancel_only="neo cancel-all")
+
+
+# --- marks that could not be written ---
+
+
+@pytest.mark.rule("REC-1", "REC-13", "HALT-4")
+def test_orders_whose_marks_could_not_be_written_are_cancelled_and_held_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path, "paper: {fill_visibility: disappearance}")
+    flush = Store.flush
+
+    def fail(store: Store) -> None:
+        if store._latest is not None and store._latest.sweep is not None:
+            raise StoreError("the disk is full")
+        flush(store)
+
+    monkeypatch.setattr(Store, "flush", fail)
+    ending, session = desk.play(scenario="cancel_storm")
+    assert (ending.halt.reason, session["ended_at"]) == ("unexpected_halt", None)
+    monkeypatch.setattr(Store, "flush", flush)
+    run = desk.open(ticks=3)
+    try:
+        known = {one.id: one for one in run.opened.state.orders.values()}
+        assert known
+        assert {one.cancel_reason for one in known.values()} == {""}
+        run.run()
+        held = {one["id"] for one in run.store.orders("neo", held=True)}
+        assert held == set(known)
+    finally:
+        run.close()
