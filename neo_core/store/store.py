@@ -29,6 +29,7 @@ from neo_core.store.writer import Kept, Writer, worth_a_row
 __all__ = ["Store"]
 
 LEASE_SECONDS = 15.0
+CHECKPOINT_PAGES = 1000  # as SQLite has it by default
 
 
 class Store:
@@ -338,9 +339,13 @@ class Store:
 
     @contextmanager
     def _transaction(self, doing: str, *, synced: bool = False) -> Iterator[None]:
-        """`synced`: it outlives a power cut, also in a store that is not durable."""
+        """`synced`: it outlives a power cut, also in a store that is not durable. Somebody waits for it, so the
+        housekeeping of the file, which may take four times as long, is left to the next one.
+        """
         switched = synced and not self._durable
         with self._doing(doing):
+            if synced:
+                self._connection.execute("PRAGMA wal_autocheckpoint = 0")
             if switched:  # outside of the transaction: inside, SQLite would not heed it
                 self._connection.execute("PRAGMA synchronous = FULL")
             try:
@@ -349,6 +354,8 @@ class Store:
             finally:
                 if switched:
                     self._connection.execute("PRAGMA synchronous = NORMAL")
+                if synced:
+                    self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
     def _request(self, engine: str, key: str, text: str) -> None:
         with self._transaction("leave a request"):
