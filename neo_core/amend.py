@@ -56,10 +56,15 @@ def _books(store: Store, engine: str, purpose: str) -> Iterator[tuple[Keeper, St
             f"{holder['host']}), and {purpose} needs it stopped: `neo stop`, then try again"
         )
     store.hold(engine, LEASE_SECONDS)
-    found = store.books(engine)
-    if found is None:
-        raise UsageError(f"engine {engine!r} has no session in this database yet, so there is nothing to change")
-    yield found
+    try:
+        found = store.books(engine)
+        if found is None:
+            raise UsageError(
+                f"engine {engine!r} has no session in this database yet, so there is nothing to change"
+            )
+        yield found
+    finally:
+        store.let_go()
 
 
 def resolve(store: Store, engine: str, order_id: str, filled: bool, reason: str) -> None:
@@ -101,7 +106,7 @@ def realign(store: Store, engine: str, seen: Sides, reason: str) -> None:
         after = replace(
             state,
             inventory=seen.wallet.holds,
-            orders=_as_left(state, seen.wallet),
+            orders=_as_left(state, seen.wallet, ledger),
             realigned=ledger,
             risk=_moved_along(state, seen),
         )
@@ -127,13 +132,19 @@ def _book(state: State) -> Book:
     return Book(state.orders, state.closed, state.inventory, None, state.realigned, state.tick, now)
 
 
-def _as_left(state: State, wallet: Wallet) -> dict[str, Order]:
-    """What is left of each offer at the wallet's ledger: what was taken of it before is in the wallet already."""
+def _as_left(state: State, wallet: Wallet, ledger_index: int) -> dict[str, Order]:
+    """What is left of each offer at the wallet's ledger: what was taken of it before is in the wallet already, and
+    so is whatever became of an order that is gone.
+    """
     left = {offer.sequence: offer for offer in wallet.offers}
     orders = dict(state.orders)
     for name, order in state.orders.items():
         offer = left.get(order.sequence)
-        if offer is not None and order.status in ALIVE and offer.drops < order.rest_drops:
+        if order.status not in ALIVE:
+            continue
+        if offer is None and order.seen:
+            orders[name] = replace(order, vanished_ledger=ledger_index)
+        elif offer is not None and offer.drops < order.rest_drops:
             orders[name] = replace(order, rest_drops=offer.drops, rest_rlusd=offer.rlusd)
     return orders
 

@@ -354,7 +354,7 @@ class Book(msgspec.Struct, gc=False):
     def resolve(self, order: Order, resolution: Resolution, ledger_index: int) -> None:
         """What a layer concluded. A mark is stronger than any guess: such an order never moves inventory."""
         outcome = resolution.outcome
-        order = replace(order, vanished_ledger=ledger_index)
+        order = replace(order, vanished_ledger=order.vanished_ledger or ledger_index)
         if order.status is CANCELLED_BY_ENGINE:
             self.put(replace(order, closed_ledger=ledger_index))
         elif outcome is Outcome.HELD:

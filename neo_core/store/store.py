@@ -96,6 +96,14 @@ class Store:
         if self._lease is not None:
             self._while_ours(self._lease.beat)
 
+    def let_go(self) -> None:
+        """Gives the lease back, if this store has it."""
+        if self._lease is not None:
+            # What cannot be given back expires by itself, and the lock is free in any case.
+            with suppress(StoreError):
+                self._lease.give_back()
+            self._lease = None
+
     def holder(self, engine: str, *, wall: Callable[[], float] = time.time) -> dict[str, Any] | None:
         """Who runs the engine: session, host, pid, and since when; None if nobody does."""
         if self._path is None:
@@ -197,7 +205,7 @@ class Store:
         try:
             self.flush()
         finally:
-            self._let_go()
+            self.let_go()
             self._database.close()
 
     # --- books that no session keeps at the moment ---
@@ -326,13 +334,6 @@ class Store:
             # What another process has gone on from is not ours to add to, now or when the store is closed.
             self._waiting.clear()
             raise
-
-    def _let_go(self) -> None:
-        if self._lease is not None:
-            # What cannot be given back expires by itself, and the lock is free in any case.
-            with suppress(StoreError):
-                self._lease.give_back()
-            self._lease = None
 
     def _doing(self, what: str) -> AbstractContextManager[None]:
         return one_sentence(self._where, what)

@@ -1,0 +1,97 @@
+"""What an operator changes in the books while no engine runs. (docs/behaviour.md, sections 8 and 9)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from neo_core import amend
+from neo_core.errors import UsageError
+from neo_core.gateways.paper_journal import Opening
+from neo_core.gateways.paper_ledger import PaperLedger
+from neo_core.gateways.paper_wallet import read
+from neo_core.markets import MarketTick, Taker
+from neo_core.model import DROPS, Inventory, Side
+from neo_core.store import Store
+
+from .houses import Desk
+
+BLIND = "paper: {fill_visibility: disappearance}\nquoting: {order_ttl_seconds: 3600.0}"
+
+
+def sold_to_us_meanwhile(desk: Desk) -> None:
+    """The engine is down, and somebody takes our whole bid."""
+    wallet = desk.wallet()
+    opening = read(wallet).opening
+    assert isinstance(opening, Opening)
+    ledger = PaperLedger.open(wallet, opening)
+    ledger.close(MarketTick(1.5, 2.5, 2.0, (Taker(Side.SELL, 1000 * DROPS),)))
+    ledger.shut()
+
+
+def owned(store: Store) -> Inventory:
+    books = store.books("neo")
+    assert books is not None
+    assert books[1].inventory is not None
+    return books[1].inventory
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    desk = Desk(tmp_path, BLIND)
+    desk.crash(20)
+    sold_to_us_meanwhile(desk)
+    return desk
+
+
+@pytest.mark.rule("REC-11", "REC-13", "TRU-X2", "INT-1")
+def test_a_fill_that_nobody_saw_is_in_the_books_once_after_a_realign_whatever_is_said_of_the_order_later(
+    desk: Desk,
+) -> None:
+    ending, _ = desk.play(resume="auto", ticks=30)
+    assert ending.halt.reason == "startup_integrity_halt"
+    store = Store.open(desk.url)
+    try:
+        seen = amend.sides(store, "neo", desk.url)
+        assert seen.drops == 100 * DROPS
+        amend.realign(store, "neo", seen, "the bid was taken while the engine was down")
+        taken = owned(store)
+        assert taken == seen.wallet.holds
+        (held,) = store.orders("neo", held=True)
+        amend.resolve(store, "neo", held["id"], True, "it is the one that was taken")
+        assert (owned(store), store.orders("neo", held=True)) == (taken, [])
+        assert amend.sides(store, "neo", desk.url).drops == 0
+    finally:
+        store.close()
+
+
+@pytest.mark.rule("REC-11", "REC-13", "TRU-X2")
+def test_an_order_that_was_gone_at_the_realign_moves_nothing_when_it_is_missed_later(desk: Desk) -> None:
+    store = Store.open(desk.url)
+    try:
+        amend.realign(store, "neo", amend.sides(store, "neo", desk.url), "it was taken while the engine was down")
+    finally:
+        store.close()
+    ending, _ = desk.play(resume="auto", ticks=30)
+    assert ending.halt.reason == "duration_elapsed"
+    store = Store.open(desk.url)
+    try:
+        taken = owned(store)
+        (held,) = store.orders("neo", held=True)
+        amend.resolve(store, "neo", held["id"], True, "it is the one that was taken")
+        assert owned(store) == taken
+    finally:
+        store.close()
+
+
+@pytest.mark.rule("TRU-4", "TRU-X2")
+def test_a_realign_of_what_is_no_longer_as_it_was_shown_is_refused(desk: Desk) -> None:
+    store = Store.open(desk.url)
+    try:
+        shown = amend.sides(store, "neo", desk.url)
+        amend.realign(store, "neo", shown, "once")
+        with pytest.raises(UsageError, match="changed since they were shown"):
+            amend.realign(store, "neo", shown, "twice")
+    finally:
+        store.close()
