@@ -90,8 +90,8 @@ class Book(msgspec.Struct, gc=False):
     """The orders and the inventory during one tick. What it was given is copied before the first change.
 
     `covered` is whether everything since the last look was told, `holds` whether an order was held on this tick.
-    `strangers` are offers of ours that no order has made, `shrunk_unbooked` marked orders of which there is less than
-    was proven. `impossible` is the first thing seen that cannot be: the orders then no longer add up.
+    `strangers` are offers of ours that no order has made, `shrunk_unbooked` marked orders that shrank without
+    proof. `impossible` is the first thing seen that cannot be: the orders then no longer add up.
     """
 
     orders: dict[str, Order]
