@@ -21,8 +21,6 @@ from neo_core.wiring import Wallet, wallet_of
 
 __all__ = ["Sides", "realign", "resolve", "sides"]
 
-LEASE_SECONDS = 15.0
-
 
 class Sides(msgspec.Struct, frozen=True):
     """The books and the wallet, and what may explain the difference.
@@ -55,7 +53,7 @@ def _books(store: Store, engine: str, purpose: str) -> Iterator[tuple[Keeper, St
             f"engine {engine!r} is running (session {holder['session']}, process {holder['pid']} on "
             f"{holder['host']}), and {purpose} needs it stopped: `neo stop`, then try again"
         )
-    store.hold(engine, LEASE_SECONDS)
+    store.hold(engine)
     try:
         found = store.books(engine)
         if found is None:
@@ -72,6 +70,8 @@ def resolve(store: Store, engine: str, order_id: str, filled: bool, reason: str)
         order = state.orders.get(order_id)
         if order is None or order.status is not OrderStatus.HELD_PENDING_REVIEW:
             raise UsageError(f"order {order_id} is not held for review, so there is nothing to resolve")
+        if state.inventory is None:
+            raise UsageError(f"engine {engine!r} has no inventory on record, so nothing can be booked into it")
         book = _book(state)
         book.decide_held(order, filled, max(state.ledger_index or 0, 1))
         after = replace(state, orders=book.orders, closed=book.closed, inventory=book.inventory)

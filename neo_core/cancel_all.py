@@ -52,15 +52,17 @@ def repeat(turn: Turn) -> None:
     """Cancels once more what is left, once its earlier cancel is known to be dead or two ledgers have passed."""
     sweep = turn.sweep
     assert sweep is not None
-    again = [order for order in turn.book.alive() if order.id not in sweep.spared and turn.wants_cancel(order)]
+    left = [order for order in turn.book.alive() if order.id not in sweep.spared]
+    again = [order for order in left if turn.wants_cancel(order)]
     for order in again:
         turn.cancel(order, sweep.cause)
     if again:
         since = (turn.ledger_index or 0) - sweep.ledger_index
         turn.event(
             "cancel_all_incomplete",
-            f"{sweep.cause}: {len(again)} own offers left after {since} ledgers, cancelled again",
-            facts={"left": len(again), "ledgers": since},
+            f"{sweep.cause}: {_counted(len(left), 'own offer')} left after {_counted(since, 'ledger')}, "
+            f"{len(again)} cancelled again",
+            facts={"left": len(left), "again": len(again), "ledgers": since},
         )
 
 
@@ -73,6 +75,10 @@ def note_complete(turn: Turn, ledger_index: int) -> None:
     took = ledger_index - sweep.ledger_index
     turn.event(
         "cancel_all_complete",
-        f"{sweep.cause}: no own offer is left, after {took} ledger{'' if took == 1 else 's'}",
+        f"{sweep.cause}: no own offer is left, after {_counted(took, 'ledger')}",
         facts={"ledgers": took},
     )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

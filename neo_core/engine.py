@@ -106,8 +106,8 @@ class Engine:
         for fill in book.fills:
             turn.event("fill", fill_line(fill), facts={"tx_hash": fill.tx_hash}, debug=True)
         for order in book.shrunk_unbooked:
-            text = f"order {order.id} is marked as cancelled and has shrunk: nothing is booked without proof"
-            turn.event("marked_order_shrank", text, facts={"order_id": order.id})
+            text = f"order {order.id} has shrunk, and nothing is booked without proof"
+            turn.event("order_shrank", text, facts={"order_id": order.id})
         if book.strangers and turn.armed:
             offers = [offer.sequence for offer in book.strangers]
             turn.stop(
@@ -315,7 +315,7 @@ class Engine:
             integrity.leave_untouched(turn)
         if turn.sweep_ordered:
             cancel_all.begin(turn, self._plugins.markers)
-        elif turn.sweep is not None and turn.observed:
+        elif turn.sweep is not None:
             cancel_all.repeat(turn)
         decision = turn.decision()
         return decision, turn.next_state(decision.mode)

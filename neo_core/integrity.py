@@ -46,6 +46,9 @@ def _decide(turn: Turn, command: Resolve) -> None:
     if order is None or order.status is not HELD:
         turn.event("resolve_refused", f"order {command.order_id} is not held, nothing was changed", facts=facts)
         return
+    if turn.book.inventory is None:
+        turn.event("resolve_refused", "the inventory is not known yet, nothing was changed", facts=facts)
+        return
     turn.book.decide_held(order, command.filled, max(turn.ledger_index or 0, 1))
     turn.value_inventory()
     turn.event("order_resolved", f"order {order.id} was {word}, says the operator: {command.reason}", facts=facts)
@@ -57,7 +60,9 @@ def start(turn: Turn, account: Account, settings: Settings, tolerances: Toleranc
     if turn.state.inventory is None:
         told = f"{truth.plain(Decimal(wallet.drops) / DROPS)} XRP and {truth.plain(wallet.rlusd)} RLUSD"
         turn.event("opening_inventory", f"the wallet's {told} are taken as the opening inventory")
-    _leftovers(turn, settings.startup.leftover_offers)
+    _used_up(turn, settings.degraded_recovery.max_degraded_episodes_per_source_per_session)
+    if turn.halt is None:
+        _leftovers(turn, settings.startup.leftover_offers)
     if turn.halt is not None or inventory is None:
         return
     check = truth.compare(inventory, wallet, tolerances)
@@ -69,6 +74,13 @@ def start(turn: Turn, account: Account, settings: Settings, tolerances: Toleranc
             f"{truth.difference_text(check)}; `neo realign` shows both sides, and takes the wallet for "
             "right if you say so",
         )
+
+
+def _used_up(turn: Turn, cap: int) -> None:
+    """A session that had reached its cap, and was killed before it had ended, is over when it is resumed."""
+    for source, count in turn.regime.episodes.items():
+        if count >= cap:
+            turn.stop(HaltReason.EPISODE_LIMIT, source, f"episode {count} of {source}, the cap is {cap}")
 
 
 def _leftovers(turn: Turn, policy: str) -> None:
@@ -99,9 +111,8 @@ def _leftovers(turn: Turn, policy: str) -> None:
 
 
 def leave_untouched(turn: Turn) -> None:
-    """Leftover offers that were to stop the start are not cancelled by another end that comes before it."""
-    unseen = turn.state.fresh and turn.observed is None
-    if unseen and turn.sweep is not None and turn.sweep.cause != "OPERATOR_CANCEL":
+    """Leftover offers that were to stop the start are not cancelled by another end that comes first."""
+    if turn.state.fresh and turn.sweep is not None and turn.sweep.cause != "OPERATOR_CANCEL":
         turn.sweep, turn.sweep_ordered = None, False
 
 

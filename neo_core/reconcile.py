@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from neo_core import answers
-from neo_core.model import Order, OrderStatus, Outcome, Resolution
+from neo_core.model import DROPS, Inventory, Order, OrderStatus, Outcome, Resolution
 from neo_core.plugins import Named
 from neo_core.turn import Turn
 
@@ -44,8 +46,9 @@ def resolve(turn: Turn, order: Order, ledger_index: int, layers: tuple[Named, ..
     elif outcome is Outcome.PHANTOM_FILL and not _watched(turn, order):
         evidence = {**resolution.evidence, "watched": False}
         resolution = replace(UNANSWERED, evidence=evidence)
+    before = turn.book.inventory
     turn.book.resolve(order, resolution, ledger_index)
-    _record(turn, order, resolution, decided_by)
+    _record(turn, order, resolution, decided_by, before)
 
 
 def _watched(turn: Turn, order: Order) -> bool:
@@ -53,7 +56,10 @@ def _watched(turn: Turn, order: Order) -> bool:
     return order.seen and turn.watched_since < turn.tick and turn.book.covered
 
 
-def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str) -> None:
+def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str, before: Inventory | None) -> None:
+    after = turn.book.inventory
+    assert before is not None
+    assert after is not None
     verdict = resolution.outcome.value
     facts = {
         **resolution.evidence,
@@ -61,6 +67,11 @@ def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str) -
         "verdict": verdict,
         "layer": decided_by,
         "age_seconds": round(turn.now - order.placed_at, 3),
+        "token": resolution.token,
+        "xrp_before": str(Decimal(before.drops) / DROPS),
+        "rlusd_before": str(before.rlusd),
+        "xrp_after": str(Decimal(after.drops) / DROPS),
+        "rlusd_after": str(after.rlusd),
     }
     text = f"{resolution.token}: order {order.id} vanished, and is {SAID[resolution.outcome]}"
     turn.event("anomaly", text, facts=facts)

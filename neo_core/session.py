@@ -19,7 +19,7 @@ from neo_core.engine import Engine
 from neo_core.errors import LeaseLost, ObservationFailed, RecordingEnded, StoreError
 from neo_core.gateways.base import Gateway
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import Ack, Cancel, Decision, Event, Input, Inventory, Order
+from neo_core.model import Ack, AckOutcome, Cancel, Decision, Event, Input, Inventory, Order, Prepared
 from neo_core.operators import Operator
 from neo_core.plugins import Named
 from neo_core.rules.orders import ALIVE
@@ -117,6 +117,7 @@ class Session:
         self._state, self._acks = state, ()
         if ready:
             self._beat()  # a process that hung since the commit may have been replaced, and must not send
+            self._acks = tuple([_unknown(one) for one in ready])  # until it is known better
             self._acks = self._gateway.send(ready)
         self._tell(decision)
 
@@ -125,6 +126,10 @@ class Session:
         observation, failure = None, ""
         try:
             observation = self._gateway.observe(self._state.ledger_index)
+            if observation.ledger_index <= (self._state.ledger_index or 0):
+                shown, last = observation.ledger_index, self._state.ledger_index
+                observation = None
+                raise ObservationFailed(f"the node shows ledger {shown}, and {last} was seen before")
         except ObservationFailed as error:
             failure = str(error)
         except RecordingEnded as error:
@@ -138,8 +143,14 @@ class Session:
         return Input(observation.close_time, observation, "", stop, kill, acks=self._acks, commands=commands)
 
     def _beat(self) -> None:
-        if not self._store_failed:
+        """A sign of life. Once the store has failed none can be given, but a lost lease is still heard of."""
+        try:
             self._records.beat()
+        except LeaseLost:
+            raise
+        except StoreError:
+            if not self._store_failed:
+                raise
 
     def _commit(self, decision: Decision, state: State) -> None:
         if self._store_failed:
@@ -263,6 +274,10 @@ class Session:
             return ""
         alive = self._alive()
         if not alive:
-            return "no ledger was seen that shows that nothing is left open"
+            return "no ledger was seen that shows no own offer"
         names = ", ".join(f"{order.id} ({order.side}, offer {order.sequence})" for order in alive)
         return f"may still be open: {names}"
+
+
+def _unknown(prepared: Prepared) -> Ack:
+    return Ack(prepared.intent.order_id, isinstance(prepared.intent, Cancel), AckOutcome.UNKNOWN)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from neo_core import config, plugins
 from neo_core.config import PluginConfig, Raw, Settings
 from neo_core.engine import Engine
-from neo_core.errors import StoreError, UsageError
+from neo_core.errors import LeaseLost, StoreError, UsageError
 from neo_core.gateways import paper_wallet
 from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
@@ -172,9 +172,7 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         records=store,
         operator=operator,
         settings=settings,
-        state=replace(
-            opened.state, now=None, close_time=None, armed=False, watched_since=0, fresh=opened.state.tick == 0
-        ),
+        state=replace(opened.state, now=None, close_time=None, fresh=opened.state.close_time is None),
         log=log,
         wall=time.time,
         watchers=configured.plugins.watchers,
@@ -230,7 +228,10 @@ def _account(store: Store, settings: Settings, crashed: int | None, *, keep: boo
         if keep and not _wallet(settings, accounts[-1]).exists():
             raise _gone(_wallet(settings, accounts[-1]), "the last session")
         left_open = crashed is not None or store.status(engine)["open_orders"] > 0
-        if (keep or left_open or settings.paper.wallet == "keep") and _wallet(settings, accounts[-1]).exists():
+        last = _wallet(settings, accounts[-1])
+        if (keep or left_open or settings.paper.wallet == "keep") and last.exists():
+            if last.stat().st_size:
+                paper_wallet.read(last)  # a damaged one is refused before a session begins on it
             return str(accounts[-1])
     number = len(set(accounts)) + 1
     while _wallet(settings, f"{engine}-paper-{number}").exists():
@@ -261,7 +262,16 @@ def _paper(
     if paper.speed == 0:
         return PaperGateway(ledger, market, proves_fills=proves_fills)
     seconds = LEDGER_SECONDS / paper.speed
-    return PaperGateway(ledger, market, lambda: operator.wait(seconds, store.beat), proves_fills=proves_fills)
+
+    def alive() -> None:
+        try:
+            store.beat()
+        except LeaseLost:
+            raise
+        except StoreError:
+            return  # the session gives its own sign of life, and ends if it cannot: the ledger goes on meanwhile
+
+    return PaperGateway(ledger, market, lambda: operator.wait(seconds, alive), proves_fills=proves_fills)
 
 
 def _gone(wallet: Path, session: str) -> StoreError:

@@ -119,10 +119,14 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
 class AckOutcome(StrEnum):
     SENT = "sent"
     REFUSED = "refused"
+    UNKNOWN = "unknown"
 
 
 class Ack(msgspec.Struct, frozen=True, gc=False):
-    """What became of sending. SENT is no promise; REFUSED is final: it will never be in a ledger."""
+    """What became of sending. SENT is no promise; REFUSED is final: it will never be in a ledger.
+
+    UNKNOWN is what broke off: it may have left, so a cancel is sent again, and a placement is waited for.
+    """
 
     order_id: str
     cancel: bool

@@ -39,7 +39,6 @@ MARKABLE = QUOTED | {CANCEL_REQUESTED}
 ALIVE = MARKABLE | {CANCELLED_BY_ENGINE}
 """An order in one of these may still be taken by someone, so exposure counts it."""
 
-REFUSED = AckOutcome.REFUSED
 GUESS = "guess"
 """Stands among the proofs of an order that was taken for filled; what is left of it is then what was guessed."""
 SEEN = "seen"
@@ -133,14 +132,14 @@ class Book(msgspec.Struct, gc=False):
 
     def acknowledge(self, acks: Iterable[Ack], ledger_index: int) -> None:
         for ack in acks:
-            if ack.outcome is not REFUSED:
-                continue
             order = self.orders.get(ack.order_id)
-            if order is None:
+            if order is None or ack.outcome is AckOutcome.SENT:
                 continue
+            refused = ack.outcome is AckOutcome.REFUSED
             if ack.cancel:
-                self.put(replace(order, cancel_ledger=0, cancel_tx_hash=""))
-            elif not order.seen and order.status in MARKABLE:
+                tx_hash = "" if refused else order.cancel_tx_hash
+                self.put(replace(order, cancel_ledger=0, cancel_tx_hash=tx_hash))
+            elif refused and not order.seen and order.status in MARKABLE:
                 self.put(_move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
 
     def unmoved(self, account: Account) -> bool:
@@ -292,8 +291,8 @@ class Book(msgspec.Struct, gc=False):
                 if order.status in ALIVE:
                     missing.append(order)
                 continue
-            if offer.drops < order.rest_drops and not account.proves_fills:
-                order = self._shrunk(order, offer, ledger_index)  # noqa: PLW2901 (the same order, as it is now)
+            if offer.drops < order.rest_drops and not (account.proves_fills and self.covered):
+                order = self._shrunk(order, offer, ledger_index, account.proves_fills)  # noqa: PLW2901 (the same)
             elif offer.drops != order.rest_drops:
                 change = "grew" if offer.drops > order.rest_drops else "shrank without proof"
                 self._cannot_be(
@@ -310,13 +309,14 @@ class Book(msgspec.Struct, gc=False):
         self.matched = offers if clean else None
         return [order for order in missing if self._vanished(order, ledger_index)]
 
-    def _shrunk(self, order: Order, offer: Offer, ledger_index: int) -> Order:
-        """There is less of it, and this gateway tells no transaction: only a trade can have taken the rest.
+    def _shrunk(self, order: Order, offer: Offer, ledger_index: int, proves_fills: bool) -> Order:
+        """There is less of it. Where a gateway tells no fills, only a trade can have taken it, and it is booked.
 
-        A marked order moves nothing without proof; wallet truth will tell.
+        Not of a marked order, which moves nothing without proof; nor where the proof may yet come, behind a gap in
+        what was told. Wallet truth will tell.
         """
         smaller = replace(order, rest_drops=offer.drops, rest_rlusd=offer.rlusd)
-        if order.status is CANCELLED_BY_ENGINE:
+        if order.status is CANCELLED_BY_ENGINE or proves_fills:
             self.shrunk_unbooked += (order,)
         else:
             drops, rlusd = order.rest_drops - offer.drops, order.rest_rlusd - offer.rlusd

@@ -27,6 +27,7 @@ from neo_core.store.state import iso
 __all__ = ["Lease", "holder"]
 
 BEATS_A_LEASE = 5
+LOOK_SECONDS = 0.25  # whoever only looks whether the lock is free has it for less
 
 
 class Lease:
@@ -56,7 +57,7 @@ class Lease:
             .bind(database)
             .sql()
         )
-        self._lock = try_lock(path, engine)
+        self._lock = try_lock(path, engine, LOOK_SECONDS)
         try:
             with transaction(self._connection, name_of(path), f"take the lease of engine {engine!r}"):
                 self._take()

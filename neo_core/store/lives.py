@@ -66,6 +66,7 @@ def life(database: SqliteDatabase, row: Row) -> list[Step]:
         known = now
     amended = Events.select().where(
         (Events.engine == engine)
+        & Events.kind.in_(["order_resolved", "realigned"])
         & (fn.INSTR(Events.facts, mention) > 0)
         & (fn.INSTR(Events.facts, '"inventory_before"') > 0)
     )

@@ -12,17 +12,20 @@ from neo_core.errors import StoreError, UsageError
 from neo_core.model import OrderStatus
 from neo_core.store.commands import waiting
 from neo_core.store.rows import inventory_text, parsed, xrp_text
-from neo_core.store.schema import EngineState, Events, Fills, Orders, Sessions, Ticks, TruthChecks, ticks_of
+from neo_core.store.schema import (
+    EngineState,
+    Events,
+    Fills,
+    Orders,
+    Sessions,
+    Ticks,
+    TruthChecks,
+    ticks_of,
+    unfinished,
+)
 from neo_core.store.state import KILL, STOP, iso, read_runtime, recovery_counts
 
 __all__ = ["decisions", "engine_texts", "last_tick", "session", "sessions", "status"]
-
-ALIVE = (
-    OrderStatus.PENDING,
-    OrderStatus.OPEN,
-    OrderStatus.PARTIALLY_FILLED,
-    OrderStatus.CANCEL_REQUESTED,
-)
 
 
 def engine_texts(database: SqliteDatabase, engine: str) -> dict[str, str]:
@@ -35,11 +38,12 @@ def status(database: SqliteDatabase, engine: str) -> dict[str, Any]:
     kept = engine_texts(database, engine)
     by_status = dict(
         Orders.select(Orders.status, fn.COUNT(Orders.id))
-        .where((Orders.engine == engine) & (Orders.account == last["account"]))
+        .where((Orders.engine == engine) & (Orders.account == last["account"]) & unfinished())
         .group_by(Orders.status)
         .tuples()
         .execute(database)
     )
+    held = by_status.get(OrderStatus.HELD_PENDING_REVIEW.value, 0)
     return {
         "engine": engine,
         "session": last["id"],
@@ -57,8 +61,8 @@ def status(database: SqliteDatabase, engine: str) -> dict[str, Any]:
             source: {"episodes": episodes, "cooldown_ticks_remaining": cooldown}
             for source, (episodes, cooldown) in recovery_counts(kept, (), []).items()
         },
-        "open_orders": sum(by_status.get(state.value, 0) for state in ALIVE),
-        "held_orders": by_status.get(OrderStatus.HELD_PENDING_REVIEW.value, 0),
+        "open_orders": sum(by_status.values()) - held,
+        "held_orders": held,
         "truth": _last_check(database, last["id"]),
         "commands": waiting(database, engine),
         "stop": kept.get(STOP),

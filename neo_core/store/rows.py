@@ -159,9 +159,7 @@ def event_row(keeper: Keeper, event: Event, tick: int, at: float) -> tuple[Any, 
     return (keeper.engine, keeper.session, tick, at, event.kind, event.source, event.text, facts)
 
 
-def anomaly_row(
-    keeper: Keeper, event: Event, tick: int, at: float, before: str | None, after: str | None
-) -> tuple[Any, ...]:
+def anomaly_row(keeper: Keeper, event: Event, tick: int, at: float) -> tuple[Any, ...]:
     """An event of the kind `anomaly`: these facts have columns of their own, and the rest is evidence.
 
     The token of the layer is what its text begins with, if it is not among the facts.
@@ -171,6 +169,7 @@ def anomaly_row(
     begins, _, rest = event.text.partition(":")
     token = str(evidence.pop("token", begins if rest else ""))
     age = evidence.pop("age_seconds", None)
+    before, after = (_inventory_told(evidence, when) for when in ("before", "after"))
     return (
         keeper.engine,
         keeper.session,
@@ -185,6 +184,11 @@ def anomaly_row(
         age,
         token,
     )
+
+
+def _inventory_told(evidence: dict[str, Any], when: str) -> str | None:
+    xrp, rlusd = evidence.pop(f"xrp_{when}", None), evidence.pop(f"rlusd_{when}", None)
+    return None if xrp is None or rlusd is None else json_text({"xrp": xrp, "rlusd": rlusd})
 
 
 def truth_row(keeper: Keeper, decision: Decision, check: TruthCheck) -> tuple[Any, ...]:

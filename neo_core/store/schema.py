@@ -40,6 +40,7 @@ __all__ = [
     "insert",
     "tick_id",
     "ticks_of",
+    "unfinished",
 ]
 
 VERSION = 2
@@ -260,6 +261,16 @@ TABLES: tuple[type[Model], ...] = (
     Leases,
     Commands,
 )
+
+
+FINISHED = ("FILLED", "CANCELLED", "EXPIRED", "REJECTED")
+
+
+def unfinished() -> Expression:
+    """Orders to be watched: whatever their status says, so that one that cannot be read is not passed over."""
+    marked_and_over = (Orders.status == "CANCELLED_BY_ENGINE") & (Orders.closed_ledger != 0)
+    watched: Expression = Orders.status.not_in(FINISHED) & ~marked_and_over
+    return watched
 
 
 def tick_id(session: int, tick: int) -> int:

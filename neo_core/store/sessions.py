@@ -11,22 +11,14 @@ from peewee import EXCLUDED, SqliteDatabase, fn
 
 from neo_core.errors import StoreError, UsageError
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import Inventory, OrderStatus
+from neo_core.model import Inventory
 from neo_core.state import Regime, State
 from neo_core.store.reports import engine_texts, last_tick
 from neo_core.store.rows import Keeper, inventory_text, json_text, order_of
-from neo_core.store.schema import EngineState, Orders, Sessions, Ticks, ticks_of
+from neo_core.store.schema import EngineState, Orders, Sessions, Ticks, ticks_of, unfinished
 from neo_core.store.state import KILL, Runtime, halt_of, iso, read_runtime, restore, texts
 
 __all__ = ["Opened", "Plugin", "begin", "books", "end", "first_tick_at", "reopen", "unended", "write_texts"]
-
-WATCHED = (
-    OrderStatus.PENDING,
-    OrderStatus.OPEN,
-    OrderStatus.PARTIALLY_FILLED,
-    OrderStatus.CANCEL_REQUESTED,
-    OrderStatus.HELD_PENDING_REVIEW,
-)
 
 
 class Plugin(msgspec.Struct, frozen=True):
@@ -219,10 +211,7 @@ def _orders(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The orders of this account to watch, and those that closed a few ledgers ago."""
     own = (Orders.engine == engine) & (Orders.account == account)
-    marked = (Orders.status == OrderStatus.CANCELLED_BY_ENGINE) & (Orders.closed_ledger == 0)
-    query = Orders.select().where(
-        own & (Orders.status.in_(list(WATCHED)) | marked | Orders.id.in_(list(closed_ids)))
-    )
+    query = Orders.select().where(own & (unfinished() | Orders.id.in_(list(closed_ids))))
     found = [
         order_of(row)
         for row in query.order_by(Orders.placed_at, Orders.sequence, Orders.id).dicts().execute(database)

@@ -165,7 +165,7 @@ class Store:
         before = self._latest
         if before is None:
             raise StoreError("a tick belongs to a session: begin or reopen one before the first commit")
-        self._waiting.append((decision, line, state.inventory))
+        self._waiting.append((decision, line))
         self._latest = state
         acts = decision.intents or decision.halt is not None or before.mode is not state.mode or decision.done
         if not acts and not worth_a_row(decision.events) and len(self._waiting) < self._batch:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from peewee import SqliteDatabase
 
-from neo_core.model import Decision, Event, Fill, Inventory, Order
+from neo_core.model import Decision, Event, Fill, Order
 from neo_core.state import State
 from neo_core.store import commands
 from neo_core.store.rows import (
@@ -35,8 +35,8 @@ from neo_core.store.state import texts
 
 __all__ = ["Kept", "Writer", "worth_a_row"]
 
-Kept = tuple[Decision, bytes, Inventory | None]
-"""A tick: its decision, its line of the decision log, and the inventory after it."""
+Kept = tuple[Decision, bytes]
+"""A tick: its decision, and its line of the decision log."""
 
 
 class Writer:
@@ -55,7 +55,7 @@ class Writer:
 
     def ticks(self, keeper: Keeper, ticks: Sequence[Kept], state: State, written: State | None) -> None:
         lines, orders, fills, events, anomalies, checks = [], {}, [], [], [], []
-        for decision, line, inventory in ticks:
+        for decision, line in ticks:
             lines.append(tick_row(keeper, decision, line))
             for order in decision.orders:
                 orders[order.id] = order
@@ -63,10 +63,7 @@ class Writer:
             for event in worth_a_row(decision.events):
                 events.append(event_row(keeper, event, decision.tick, decision.now))
                 if event.kind == "anomaly":
-                    moved = decision.moved
-                    before, after = (inventory, inventory) if moved is None else (moved.before, moved.after)
-                    owned, owns = inventory_text(before), inventory_text(after)
-                    anomalies.append(anomaly_row(keeper, event, decision.tick, decision.now, owned, owns))
+                    anomalies.append(anomaly_row(keeper, event, decision.tick, decision.now))
             if decision.truth is not None:
                 checks.append(truth_row(keeper, decision, decision.truth))
             if decision.done:
@@ -102,8 +99,6 @@ class Writer:
             facts = {**event.facts, "inventory_before": owned, "inventory_after": owns}
             told = Event(event.kind, event.text, event.source, facts)
             self._put(self._add_events, [event_row(keeper, told, tick, at)])
-            if event.kind == "anomaly":
-                self._put(self._add_anomalies, [anomaly_row(keeper, event, tick, at, owned, owns)])
 
     def _put_state(self, keeper: Keeper, state: State, written: State | None) -> None:
         changed = texts(state, written)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from neo_core.markets import Taker
-from neo_core.model import DROPS, Observation, Offer, OfferEvent, Side
+from neo_core.model import DROPS, Ack, Cancel, Decision, Observation, Offer, OfferEvent, Prepared, Side
+from neo_core.state import State
 from neo_core.testing.rehearsal import Rehearsal
 
+from .houses import House
 from .making import Marker, account, alive, cancels, degraded, guard, kinds, named, places, refuse, swallow
 
 
@@ -30,7 +33,7 @@ def test_a_lost_cancel_is_sent_again_after_two_ledgers_and_the_episode_waits_for
     assert (stage.tick().intents, stage.state.mode) == ((), "DEGRADED")
     again = stage.tick()
     assert cancels(again) == cancels(entry)
-    assert dict(named(again, "cancel_all_incomplete").facts) == {"left": 2, "ledgers": 2}
+    assert dict(named(again, "cancel_all_incomplete").facts) == {"left": 2, "again": 2, "ledgers": 2}
     assert again.mode == "DEGRADED"
     decision = stage.tick()
     assert kinds(decision) == ["cancel_all_complete", "degraded_ended"]
@@ -48,7 +51,7 @@ def test_a_cancel_that_the_gateway_refused_is_sent_again_on_the_next_tick() -> N
     stage.send = send
     again = stage.tick()
     assert cancels(again) == cancels(entry)
-    assert dict(named(again, "cancel_all_incomplete").facts) == {"left": 2, "ledgers": 1}
+    assert dict(named(again, "cancel_all_incomplete").facts) == {"left": 2, "again": 2, "ledgers": 1}
 
 
 @pytest.mark.rule("MODE-4")
@@ -172,3 +175,58 @@ def test_an_order_that_is_held_and_shown_again_is_cancelled_with_all_others() ->
     script.enter = False
     stage.tick()
     assert (stage.ledger.offers, stage.state.mode) == ((), "OK")
+
+
+# --- cancels that did not leave ---
+
+
+@pytest.mark.rule("MODE-4", "MODE-X4")
+def test_a_cancel_that_was_refused_is_sent_again_while_the_node_is_away() -> None:
+    script, plugin = guard()
+    stage = Rehearsal({"amber": plugin})
+    stage.ticks(2)
+    script.enter = True
+    send, stage.send = stage.send, refuse
+    entry = stage.tick()
+    stage.send = send
+    assert cancels(stage.tick(failure="the node is away")) == cancels(entry)
+    assert cancels(stage.tick(failure="the node is away")) == []
+
+
+@pytest.mark.rule("MODE-4", "MODE-X4", "HALT-4")
+def test_a_cancel_of_which_nobody_knows_whether_it_left_is_sent_again_at_once() -> None:
+    script, plugin = guard()
+
+    def show(decision: Decision, state: State) -> None:
+        script.enter = decision.tick >= 3
+
+    house = House({"amber": plugin, "marker": Marker}, show=show)
+    send, broken = house.gateway.sending, [0]
+
+    def cut(prepared: Sequence[Prepared]) -> tuple[Ack, ...]:
+        if any(isinstance(one.intent, Cancel) for one in prepared) and not broken[0]:
+            broken[0] = len(prepared)
+            raise ConnectionError("reset")
+        return send(prepared)
+
+    house.gateway.sending = cut
+    ending = house.run()
+    assert ending.halt.reason == "unexpected_halt"
+    assert "may still be open" not in ending.halt.detail
+    assert (broken[0], len(house.gateway.cancels)) == (2, 4)
+
+
+@pytest.mark.rule("MODE-X4", "TICK-2")
+def test_a_ledger_that_is_not_newer_than_the_last_one_is_no_observation() -> None:
+    house = House(ticks=6)
+    kept: list[Observation] = []
+
+    def stale(seen: Observation) -> Observation:
+        kept.append(seen)
+        return kept[1] if len(kept) == 4 else seen
+
+    house.gateway.showing = stale
+    house.run()
+    ledgers = [decision.ledger_index for decision, _ in house.seen]
+    assert ledgers == sorted(ledgers)
+    assert house.seen[3][1].risk.failures == 1

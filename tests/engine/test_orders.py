@@ -259,7 +259,17 @@ def test_an_order_that_vanishes_without_proof_is_held_and_moves_nothing() -> Non
     assert status(stage, order) == "HELD_PENDING_REVIEW"
     assert (decision.fills, bought(before, owned(stage))) == ((), (0, Decimal(0)))
     (anomaly,) = [event for event in decision.events if event.kind == "anomaly"]
-    assert anomaly.facts == {"order_id": order.id, "verdict": "held", "layer": "none", "age_seconds": 12.0}
+    assert anomaly.facts == {
+        "order_id": order.id,
+        "verdict": "held",
+        "layer": "none",
+        "age_seconds": 12.0,
+        "token": "held_pending_review",
+        "xrp_before": "9999.99998",
+        "rlusd_before": "20000",
+        "xrp_after": "9999.99998",
+        "rlusd_after": "20000",
+    }
 
 
 def test_an_order_that_no_ledger_took_in_time_was_never_placed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -145,7 +146,7 @@ def test_a_marked_order_that_shrinks_without_proof_moves_nothing_and_is_told() -
     before, less = owned(stage), showing_less(buy, 30)
     stage.send = swallow
     shrunk = stage.tick(shown=lambda seen: less(blind(seen)))
-    assert named(shrunk, "marked_order_shrank").facts == {"order_id": buy.id}
+    assert named(shrunk, "order_shrank").facts == {"order_id": buy.id}
     assert (shrunk.fills, owned(stage), reason(stage)) == ((), before, None)
     assert (known(stage, buy).rest_drops, known(stage, buy).filled_drops) == (70 * DROPS, 0)
     assert stage.tick(shown=lambda seen: less(blind(seen))).fills == ()
@@ -185,12 +186,18 @@ def test_an_ambiguous_order_is_filled_when_young_and_held_when_not(
     (anomaly,) = anomalies(passed)
     token = {"held": "held_pending_review"}.get(verdict, verdict)
     assert anomaly.text.startswith(f"{token}: order {buy.id}")
+    after = owned(stage)
     assert anomaly.facts == {
         "order_id": buy.id,
         "verdict": verdict,
         "layer": "reconciler 90",
         "age_seconds": age,
         "age_threshold_seconds": 300.0,
+        "token": token,
+        "xrp_before": str(Decimal(before.drops) / DROPS),
+        "rlusd_before": str(before.rlusd),
+        "xrp_after": str(Decimal(after.drops) / DROPS),
+        "rlusd_after": str(after.rlusd),
     }
     assert status(stage, buy) == then
     moved = [(fill.drops, fill.rlusd, fill.proven) for fill in passed.fills]

@@ -320,3 +320,16 @@ def test_a_wallet_that_was_lost_is_not_replaced_behind_the_back_of_a_resumed_ses
 
 def shown_xrp(drops: int) -> str:
     return format(Decimal(drops) / DROPS, "f")
+
+
+@pytest.mark.rule("MODE-X3", "MODE-8", "COOL-2")
+def test_a_session_that_was_killed_while_it_closed_at_its_cap_is_over_when_it_is_resumed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "degraded_recovery: {max_degraded_episodes_per_source_per_session: 1}")
+    number = desk.crash(107, scenario="cycling")
+    ending, session = desk.play(resume="auto")
+    assert (ending.session, ending.halt.reason, ending.halt.source) == (
+        number,
+        "degraded_episode_limit_halt",
+        "anchor",
+    )
+    assert session["ticks"] == 108

@@ -99,26 +99,6 @@ def test_an_amendment_after_the_end_changes_what_the_next_session_begins_with_an
     assert opened.state.closed == {"1-1": FILLED}
 
 
-@pytest.mark.rule("REC-9")
-def test_an_anomaly_of_an_amendment_is_a_row_with_both_inventories(store: Store, url: str) -> None:
-    crashed(store)
-    store.hold("neo")
-    told = Event("anomaly", "operator: found", "", {"order_id": "1-1", "verdict": "filled", "layer": "operator"})
-    resolve(store, events=(told,))
-    assert rows(
-        url, "SELECT order_id, layer, token, evidence, inventory_before, inventory_after FROM anomalies"
-    ) == [
-        (
-            "1-1",
-            "operator",
-            "operator",
-            "{}",
-            '{"xrp":"10000.000001","rlusd":"20000.123456789012"}',
-            '{"xrp":"10100.000001","rlusd":"19787.7777778877775"}',
-        )
-    ]
-
-
 @pytest.mark.rule("INT-1")
 def test_without_the_lease_nothing_is_amended(opener: Callable[..., Store], url: str) -> None:
     store = opener()

@@ -28,6 +28,10 @@ SKIPPED: Facts = {
     "layer": "reconciler 10",
     "age_seconds": 12.0,
     "cancel_reason": "DEGRADED_CANCEL",
+    "xrp_before": "10040.000001",
+    "rlusd_before": "19920.123456789012",
+    "xrp_after": "10040.000001",
+    "rlusd_after": "19920.123456789012",
 }
 
 

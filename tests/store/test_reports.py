@@ -94,6 +94,10 @@ def test_an_anomaly_is_an_event_and_a_row_with_layer_age_and_inventory(
         "layer": "reconciler 90",
         "age_seconds": 12.5,
         "limit": 300,
+        "xrp_before": "10000.000001",
+        "rlusd_before": "20000.123456789012",
+        "xrp_after": "1" if moved else "10000.000001",
+        "rlusd_after": "5" if moved else "20000.123456789012",
     }
     event = Event("anomaly", "age_gate: order 1-1 vanished, phantom_fill", "", facts)
     after = Inventory(1_000_000, Decimal(5)) if moved else OWNED
