@@ -89,8 +89,10 @@ def sides(store: Store, engine: str, database: str) -> Sides:
     if found is None or found[1].inventory is None:
         raise UsageError(f"engine {engine!r} has no inventory on record yet: its first tick takes the wallet's")
     keeper, state = found
-    wallet = wallet_of(database, keeper.account)
     last = state.ledger_index or 0
+    wallet = wallet_of(database, keeper.account)
+    # Its file ends with the last ledger that did something to it; it held the same in those after.
+    wallet = replace(wallet, ledger_index=max(wallet.ledger_index, last))
     orders = [*state.orders.values(), *state.closed.values()]
     unsettled = sum(1 for ledger in wallet.busy_ledgers if ledger > last)
     assert state.inventory is not None

@@ -71,9 +71,14 @@ def start(turn: Turn, account: Account, settings: Settings, tolerances: Toleranc
         turn.stop(
             HaltReason.STARTUP_INTEGRITY,
             "wallet_truth",
-            f"{truth.difference_text(check)}; `neo realign` shows both sides, and takes the wallet for "
-            "right if you say so",
+            f"{truth.difference_text(check)}; {_held_first(turn)}`neo realign` shows both sides, and takes the "
+            "wallet for right if you say so",
         )
+
+
+def _held_first(turn: Turn) -> str:
+    held = any(order.status is HELD for order in turn.book.orders.values())
+    return "settle first what `neo orders held` lists; " if held else ""
 
 
 def _used_up(turn: Turn, cap: int) -> None:
@@ -93,7 +98,7 @@ def _leftovers(turn: Turn, policy: str) -> None:
     if policy == "refuse":
         sequences = sorted({offer.sequence for offer in strangers} | {order.sequence for order in left})
         turn.refuse_start(
-            f"own offers may be on the ledger from before, {_listed(sequences)}, and startup.leftover_offers is "
+            f"own offers from before ({_listed(sequences)}) may be on the ledger, and startup.leftover_offers is "
             "refuse: nothing was touched; remove them with `neo cancel-all`, or let it be cancel or adopt"
         )
         return

@@ -21,6 +21,7 @@ from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.gateways.paper_wallet import LEDGER_SECONDS
+from neo_core.halts import HaltReason
 from neo_core.log import open_log
 from neo_core.markets import Scenario, find, names, skip
 from neo_core.model import DROPS, Decision, Inventory, Offer
@@ -33,6 +34,7 @@ from neo_core.store import Opened, Plugin, Store
 __all__ = ["Asked", "Run", "Wallet", "configure", "open_run", "wallet_of"]
 
 QUIET_TICKS_A_COMMIT = 1000
+DISTRUST = frozenset(one.value for one in HaltReason if one.exit_code == HaltReason.STARTUP_INTEGRITY.exit_code)
 
 Show = Callable[[Decision, State], None]
 
@@ -220,23 +222,27 @@ def _as_begun(asked: Asked, row: Mapping[str, Any]) -> Asked:
 def _account(store: Store, settings: Settings, crashed: int | None, *, keep: bool) -> str:
     """A new paper wallet after every orderly end, unless it is to be kept.
 
-    After a crash, or an end that left orders open, it is always the same one.
+    After a crash, or an end that left something to be cleared up, it is always the same one.
     """
     engine = settings.engine.name
     accounts = [row["account"] for row in store.sessions(engine)]
-    if accounts:
-        if keep and not _wallet(settings, accounts[-1]).exists():
-            raise _gone(_wallet(settings, accounts[-1]), "the last session")
-        left_open = crashed is not None or store.status(engine)["open_orders"] > 0
-        last = _wallet(settings, accounts[-1])
-        if (keep or left_open or settings.paper.wallet == "keep") and last.exists():
-            if last.stat().st_size:
-                paper_wallet.read(last)  # a damaged one is refused before a session begins on it
-            return str(accounts[-1])
+    if accounts and (keep or settings.paper.wallet == "keep" or crashed is not None or _unsettled(store, engine)):
+        last, books = _wallet(settings, accounts[-1]), store.books(engine)
+        if books is not None and books[1].ledger_index is not None:
+            if not last.exists() or not last.stat().st_size:
+                raise _gone(last, "the last session")
+            paper_wallet.read(last)  # a damaged one is refused before a session begins on it
+        return str(accounts[-1])
     number = len(set(accounts)) + 1
     while _wallet(settings, f"{engine}-paper-{number}").exists():
         number += 1  # left behind by a database that was removed
     return f"{engine}-paper-{number}"
+
+
+def _unsettled(store: Store, engine: str) -> bool:
+    """Orders open or held, or books that could not be trusted: no other wallet makes these go away."""
+    left = store.status(engine)
+    return bool(left["open_orders"] or left["held_orders"] or left["halt_reason"] in DISTRUST)
 
 
 def _paper(
@@ -276,8 +282,8 @@ def _paper(
 
 def _gone(wallet: Path, session: str) -> StoreError:
     return StoreError(
-        f"{wallet}: expected the paper wallet that {session} traded on, but it is gone; "
-        "put it back, or start a fresh session without --resume"
+        f"{wallet}: expected the paper wallet that {session} traded on, but it is gone or empty; "
+        "put it back, or start anew with another --database or --engine"
     )
 
 

@@ -107,11 +107,11 @@ def test_status_tells_who_runs_the_engine_and_that_nobody_does_after_a_crash(
     process.kill()
     process.wait()
     page = neo("status").output
-    assert "not ended: its process died; `neo run --resume` goes on with it" in page
+    assert "not ended: no process gives a sign of life; `neo run --resume` goes on with it" in page
     assert "  running" not in page
     refused = neo("stop")
     assert refused.exit_code == 2
-    assert "nothing to stop; session 1 has not ended, but its process died" in refused.stderr
+    assert "nothing to stop; session 1 has not ended, but no process gives a sign of life for it" in refused.stderr
     assert "no session is running" in neo("kill").output
 
 

@@ -128,7 +128,7 @@ def test_a_session_that_was_killed_is_resumed_once_under_its_id(start: Start) ->
     process.kill()
     process.communicate()
     code, out, _ = finish(start("status"))
-    assert "not ended: its process died; `neo run --resume` goes on with it" in out
+    assert "not ended: no process gives a sign of life; `neo run --resume` goes on with it" in out
     code, out, _ = finish(start("run", "--resume", "--speed", "0", "--json"))
     assert code == 0
     assert json.loads(out)["id"] == 1

@@ -105,8 +105,9 @@ def cancel_all(
     """Cancel every own offer, whether the engine runs or not.
 
     A running engine does it on its next tick and goes on: it quotes again when its mode is OK. `neo stop` and
-    `neo kill` end it. When none runs, a session is run that only cancels. Either way this waits until a validated
-    ledger shows no own offer. Exit code 1: something is left, or not known to be gone.
+    `neo kill` end it. When none runs, a session is run that only cancels; one that had crashed is closed by that,
+    and can no longer be resumed. Either way this waits until a validated ledger shows no own offer. Exit code 1:
+    something is left, or not known to be gone.
 
     \b
     Examples:

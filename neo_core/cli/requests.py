@@ -60,6 +60,10 @@ def kill(
     """
     if clear and reason is not None:
         raise UsageError("--clear takes the kill switch back and needs no --reason; leave one of them out")
+    if reason == "--clear":
+        raise UsageError(
+            "--reason: expected a few words, got '--clear'; to take the switch back, leave --reason out"
+        )
     with books(config_path, database, engine) as (store, name):
         if clear:
             click.echo(_clear(store, name))
@@ -89,7 +93,9 @@ def _consequence(store: Store, name: str) -> str:
 
 def _died(store: Store, name: str) -> str:
     crashed = store.crashed(name)
-    return "" if crashed is None else f"; session {crashed} has not ended, but its process died"
+    return (
+        "" if crashed is None else f"; session {crashed} has not ended, but no process gives a sign of life for it"
+    )
 
 
 def _now() -> str:

@@ -112,7 +112,7 @@ def _report(session: Run, ending: Ending, started: Mapping[str, Any]) -> dict[st
         report = session.store.session(started["engine"], ending.session)
     except StoreError:
         report = dict(started)
-    if report["ended_at"] is None:
+    if report["ended_at"] is None or ending.halt.source == "lease":
         halt = ending.halt
         told = {"halt_reason": halt.reason.value, "halt_source": halt.source, "halt_detail": halt.detail}
         report |= {**told, "ticks": ending.ticks}

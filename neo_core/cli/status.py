@@ -42,7 +42,8 @@ def status(config_path: Path | None, database: str | None, engine: str | None, a
 def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     mode = facts["mode"]
     shown = "mode not known" if mode is None else click.style(mode, fg=MODE_COLOURS.get(mode), bold=True)
-    yield f"engine {facts['engine']}: {shown}"
+    dead = "" if facts["ended_at"] or facts["running"] else " when it last wrote, but no process runs it"
+    yield f"engine {facts['engine']}: {shown}{dead}"
     yield field("session", f"{facts['session']}, started {facts['started_at']}, {_end(facts)}")
     running = facts["running"]
     if running is not None:
@@ -79,7 +80,7 @@ def _end(facts: Mapping[str, Any]) -> str:
     if facts["ended_at"]:
         return f"ended {facts['ended_at']}"
     if facts["running"] is None:
-        return "not ended: its process died; `neo run --resume` goes on with it"
+        return "not ended: no process gives a sign of life; `neo run --resume` goes on with it"
     return "not ended"
 
 

@@ -24,7 +24,7 @@ def field(name: str, text: str) -> str:
 def exit_line(reason: str | None, source: str | None, detail: str | None) -> str:
     """The reason, what it means, who gave it and what was measured."""
     if reason is None:
-        return "no end is on record: the session is running, or its process died"
+        return "no end is on record: the session is running, or its process is gone"
     known = next((token for token in HaltReason if token.value == reason), None)
     good = known is not None and known.exit_code == 0
     line = click.style(reason, fg="green" if good else "red", bold=True)
@@ -92,4 +92,7 @@ def _fills(fills: Sequence[Mapping[str, Any]]) -> str:
     for fill in fills:
         xrp[fill["side"]] += Decimal(fill["xrp"])
     volume = sum((Decimal(fill["rlusd"]) for fill in fills), Decimal(0))
-    return f"{len(fills)}: bought {xrp['buy']:,.2f} XRP, sold {xrp['sell']:,.2f} XRP, {volume:,.2f} RLUSD in all"
+    guessed = sum(1 for fill in fills if not fill["proven"])
+    told = f", {guessed} of them without proof" if guessed else ""
+    sums = f"bought {xrp['buy']:,.2f} XRP, sold {xrp['sell']:,.2f} XRP, {volume:,.2f} RLUSD in all"
+    return f"{len(fills)}: {sums}{told}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from neo_core import amend
-from neo_core.errors import UsageError
+from neo_core.errors import StoreError, UsageError
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
 from neo_core.gateways.paper_wallet import read
@@ -93,5 +94,45 @@ def test_a_realign_of_what_is_no_longer_as_it_was_shown_is_refused(desk: Desk) -
         amend.realign(store, "neo", shown, "once")
         with pytest.raises(UsageError, match="changed since they were shown"):
             amend.realign(store, "neo", shown, "twice")
+    finally:
+        store.close()
+
+
+# --- what is not cleared up stays ---
+
+
+@pytest.mark.rule("PAP-X1", "INT-1", "REC-12", "TRU-4")
+def test_a_held_order_keeps_its_wallet_until_somebody_says_what_became_of_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    ending, _ = desk.play(scenario="phantom")
+    assert ending.halt.reason == "inventory_truth_halt"
+    ending, _ = desk.play(ticks=5)
+    assert ending.halt.reason == "startup_integrity_halt"
+    assert "settle first what `neo orders held` lists" in ending.halt.detail
+    store = Store.open(desk.url)
+    try:
+        (held,) = store.orders("neo", held=True)
+        amend.resolve(store, "neo", held["id"], True, "the wallet says so")
+    finally:
+        store.close()
+    ending, session = desk.play(ticks=5)
+    assert (ending.halt.reason, session["account"]) == ("duration_elapsed", "neo-paper-1")
+    assert desk.play(ticks=5)[1]["account"] == "neo-paper-2"
+
+
+@pytest.mark.rule("PAP-X1", "INT-1")
+@pytest.mark.parametrize("spoil", [lambda text: text + b"junk\n", lambda text: b""], ids=["damaged", "empty"])
+def test_a_wallet_file_that_cannot_be_read_is_refused_before_a_session_begins(tmp_path: Path, spoil: Any) -> None:
+    desk = Desk(tmp_path)
+    crashed = desk.crash(20)
+    wallet = desk.wallet()
+    wallet.write_bytes(spoil(wallet.read_bytes()))
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"neo-paper-1\.jsonl"):
+            desk.open()
+    store = Store.open(desk.url)
+    try:
+        assert [row["id"] for row in store.sessions("neo")] == [crashed]
+        assert store.crashed("neo") == crashed
     finally:
         store.close()
