@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -277,3 +278,20 @@ def test_an_error_that_nobody_planned_for_is_a_sentence_and_its_traceback_only_o
     assert result.stderr.count("\n") == 1
     monkeypatch.setitem(os.environ, "NEO_TRACEBACK", "1")
     assert "Traceback" in CliRunner().invoke(cli, ["status"]).stderr
+
+
+# --- an old database ---
+
+
+@pytest.mark.rule("REC-10")
+def test_whoever_looks_into_an_old_database_is_told_that_it_was_changed_and_copied_first(
+    neo: Neo, tmp_path: Path
+) -> None:
+    dump = Path(__file__).parent / "store" / "schema_1.sql"
+    with closing(sqlite3.connect(tmp_path / "neo.db")) as old:
+        old.executescript(dump.read_text(encoding="utf-8"))
+    first, second = neo("status", "--json"), neo("status", "--json")
+    assert "neo.db.schema1-backup" in first.stderr
+    assert (first.exit_code, second.exit_code, second.stderr) == (0, 0, "")
+    assert first.stdout == second.stdout
+    assert (tmp_path / "neo.db.schema1-backup").exists()

@@ -127,6 +127,8 @@ def books(config_path: Path | None, database: str | None, engine: str | None) ->
     """The books that are there already, and whose. Nothing is created for somebody who only looks."""
     settings = engine_of(config_path, database, engine)
     store = Store.open(settings.database, must_exist=True)
+    for note in store.notes:
+        click.echo(note, err=True)
     try:
         yield store, settings.name
     finally:

@@ -96,6 +96,11 @@ class Store:
         if self._lease is not None:
             self._while_ours(self._lease.beat)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What opening it has changed, for whoever does not begin a session on it."""
+        return self._told
+
     def let_go(self) -> None:
         """Gives the lease back, if this store has it."""
         if self._lease is not None:
