@@ -8,6 +8,7 @@ NeoError                     one clear sentence, and an exit code
     LeaseLost         4      another process trades as this engine now
   ObservationFailed   -      a gateway could not see the ledger; an input, never an ending
   RecordingEnded      -      a gateway has nothing more to show; an input too
+  UnreadableTransaction  2   what was given is no validated transaction with its metadata
   IllegalMove         1      an order was asked to make a move that the table of moves does not have
 """
 
@@ -25,6 +26,7 @@ __all__ = [
     "PluginRefused",
     "RecordingEnded",
     "StoreError",
+    "UnreadableTransaction",
     "UsageError",
 ]
 
@@ -63,6 +65,10 @@ class ObservationFailed(NeoError):
 
 class RecordingEnded(NeoError):
     pass
+
+
+class UnreadableTransaction(NeoError):
+    exit_code = 2
 
 
 class IllegalMove(NeoError):

@@ -21,6 +21,7 @@ COMMANDS = {
     "stop": ("neo_core.cli.requests", "Ask the running session to end in order."),
     "kill": ("neo_core.cli.requests", "Set the kill switch, or clear it."),
     "realign": ("neo_core.cli.realign", "Take the wallet for right, where the books say something else."),
+    "ledger": ("neo_core.cli.ledger", "Read what validated transactions did to offers."),
     "plugins": ("neo_core.cli.plugins", "List the plugins in their order, or the keys of one."),
     "scenarios": ("neo_core.cli.scenarios", "List the markets that a paper session can play."),
 }

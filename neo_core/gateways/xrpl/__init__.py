@@ -1,0 +1,1 @@
+"""The XRP Ledger."""
