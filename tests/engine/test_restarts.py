@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -334,3 +336,31 @@ def test_a_session_that_was_killed_while_it_closed_at_its_cap_is_over_when_it_is
         "anchor",
     )
     assert session["ticks"] == 108
+
+
+@pytest.mark.rule("REC-5", "REC-4", "REC-1")
+@pytest.mark.parametrize("resume", [["--resume"], []], ids=["resumed", "fresh"])
+def test_orders_marked_by_a_process_that_was_killed_are_skipped_by_a_new_process(
+    tmp_path: Path, resume: list[str]
+) -> None:
+    desk = Desk(tmp_path, "paper: {fill_visibility: disappearance}")
+    desk.crash(77, scenario="cancel_storm")
+    store = Store.open(desk.url)
+    try:
+        marked = [order["id"] for order in store.orders("neo") if order["cancel_reason"] == "DEGRADED_CANCEL"]
+        open_before = store.status("neo")["open_orders"]
+    finally:
+        store.close()
+    assert (len(marked), open_before) == (2, 2)
+    run = ["run", "--config", str(tmp_path / "neo.yaml"), "--database", desk.url, "--speed", "0", "--quiet"]
+    subprocess.run(
+        [sys.executable, "-m", "neo_core", *run, "--ticks", "80", *resume], cwd=tmp_path, capture_output=True
+    )
+    store = Store.open(desk.url)
+    try:
+        lives = [store.order("neo", one) for one in marked]
+    finally:
+        store.close()
+    for life in lives:
+        assert (life["status"], life["filled_drops"]) == ("CANCELLED_BY_ENGINE", 0)
+        assert [step["token"] for step in life["life"] if step["token"]] == ["RECONCILER_SKIP_ENGINE_CANCEL"]
