@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -134,5 +136,22 @@ def test_a_wallet_file_that_cannot_be_read_is_refused_before_a_session_begins(tm
     try:
         assert [row["id"] for row in store.sessions("neo")] == [crashed]
         assert store.crashed("neo") == crashed
+    finally:
+        store.close()
+
+
+@pytest.mark.rule("INT-1", "REC-10")
+@pytest.mark.parametrize("resume", [None, "auto"])
+def test_an_open_order_of_an_unknown_status_is_never_passed_over(tmp_path: Path, resume: str | None) -> None:
+    desk = Desk(tmp_path)
+    crashed = desk.crash(20)
+    with closing(sqlite3.connect(tmp_path / "neo.db")) as books:
+        books.execute("UPDATE orders SET status = 'WEIRD' WHERE status = 'OPEN'")
+        books.commit()
+    with pytest.raises(StoreError, match="expected an order as NEO writes it, got something else"):
+        desk.open(resume=resume)
+    store = Store.open(desk.url)
+    try:
+        assert (store.crashed("neo"), store.status("neo")["open_orders"]) == (crashed, 2)
     finally:
         store.close()
