@@ -7,7 +7,7 @@ from neo_core.halts import HaltReason
 from neo_core.model import Mark, Order
 from neo_core.plugins import Named
 from neo_core.rules.orders import MARKABLE
-from neo_core.turn import Turn
+from neo_core.turn import Turn, counted
 
 __all__ = ["begin", "note_complete", "repeat"]
 
@@ -60,7 +60,7 @@ def repeat(turn: Turn) -> None:
         since = (turn.ledger_index or 0) - sweep.ledger_index
         turn.event(
             "cancel_all_incomplete",
-            f"{sweep.cause}: {_counted(len(left), 'own offer')} left after {_counted(since, 'ledger')}, "
+            f"{sweep.cause}: {counted(len(left), 'own offer')} left after {counted(since, 'ledger')}, "
             f"{len(again)} cancelled again",
             facts={"left": len(left), "again": len(again), "ledgers": since},
         )
@@ -75,10 +75,6 @@ def note_complete(turn: Turn, ledger_index: int) -> None:
     took = ledger_index - sweep.ledger_index
     turn.event(
         "cancel_all_complete",
-        f"{sweep.cause}: no own offer is left, after {_counted(took, 'ledger')}",
+        f"{sweep.cause}: no own offer is left, after {counted(took, 'ledger')}",
         facts={"ledgers": took},
     )
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -20,7 +20,6 @@ from neo_core.model import (
     Observation,
     Prepared,
     Recover,
-    Side,
     Stay,
 )
 from neo_core.plugins import Guard, Plugins
@@ -33,7 +32,6 @@ from neo_core.turn import Turn, fill_line
 __all__ = ["Engine"]
 
 KEEP_CLOSED_LEDGERS = 64
-BUY, SELL = Side.BUY, Side.SELL
 NOTHING = Holding(0.0, 0.0)  # before anything was seen or recorded there is no exposure to limit
 
 

@@ -35,7 +35,7 @@ from neo_core.rules import modes, quoting, risk
 from neo_core.rules.orders import QUOTED, Book
 from neo_core.state import Faults, Holding, Regime, Resting, RiskMemory, State, Sweep, Truth, mode_of
 
-__all__ = ["Turn", "fill_line"]
+__all__ = ["Turn", "counted", "fill_line"]
 
 SESSION_ENDS = (HaltReason.DURATION_ELAPSED, HaltReason.REPLAY_EXHAUSTED, HaltReason.ENGINE_REQUESTED)
 RECANCEL_AFTER_LEDGERS = 2
@@ -388,6 +388,10 @@ class Turn(msgspec.Struct, gc=False):
 
 def _floats(inventory: Inventory) -> Holding:
     return Holding(inventory.drops / DROPS, float(inventory.rlusd))
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def fill_line(fill: Fill) -> str:

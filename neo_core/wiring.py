@@ -151,8 +151,16 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
             asked = _as_begun(asked, store.session(engine_name, crashed))
             configured = configure(asked)
             settings = configured.settings
+        elif asked.resume == "crashed":
+            raise UsageError(
+                f"engine {engine_name!r} has no session that crashed, so there is nothing to resume; "
+                "start a fresh one without --resume, or use --resume=auto"
+            )
         scenario = find(settings.paper.scenario)
-        opened = _open_session(store, asked, configured, crashed)
+        account = _account(store, settings, crashed, keep=asked.cancel_only is not None)
+        ledger = _ledger(store, settings, account)
+        opening.callback(ledger.shut)
+        opened = _open_session(store, asked, configured, crashed, account)
         kill_file = None if settings.kill_switch.file is None else Path(settings.kill_switch.file)
         operator = Operator(
             lambda: store.requests(engine_name), kill_file, commands=lambda: store.commands(engine_name)
@@ -160,8 +168,7 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
         if asked.cancel_only is not None:
             store.ask(engine_name, "cancel_all", reason=asked.cancel_only, asked_at=time.time())
             operator.stop(asked.cancel_only)
-        gateway = _paper(settings, opened, store, scenario, operator)
-        opening.callback(gateway.close)
+        gateway = _paper(settings, opened, store, scenario, operator, ledger)
         for note in opened.notes:
             log.warning("note", text=note)
         for number in opened.crashed:
@@ -183,22 +190,17 @@ def open_run(asked: Asked, show: Show | None = None) -> Run:
     return Run(session, operator, opened, settings, configured.plugins, scenario, ticks, store, closing)
 
 
-def _open_session(store: Store, asked: Asked, configured: Configured, crashed: int | None) -> Opened:
+def _open_session(store: Store, asked: Asked, configured: Configured, crashed: int | None, account: str) -> Opened:
     settings = configured.settings
     engine = settings.engine.name
     loaded = [Plugin(name, version) for name, version in configured.plugins.versions]
     sources = [guard.source for guard in configured.plugins.guards]
     if asked.resume is not None and crashed is not None:
         return store.reopen(engine, crashed, plugins=loaded, sources=sources)
-    if asked.resume == "crashed":
-        raise UsageError(
-            f"engine {engine!r} has no session that crashed, so there is nothing to resume; "
-            "start a fresh one without --resume, or use --resume=auto"
-        )
     return store.begin(
         engine,
         mode=settings.engine.mode,
-        account=_account(store, settings, crashed, keep=asked.cancel_only is not None),
+        account=account,
         started_at=time.time(),
         plugins=loaded,
         config=settings.model_dump(mode="json"),
@@ -227,11 +229,6 @@ def _account(store: Store, settings: Settings, crashed: int | None, *, keep: boo
     engine = settings.engine.name
     accounts = [row["account"] for row in store.sessions(engine)]
     if accounts and (keep or settings.paper.wallet == "keep" or crashed is not None or _unsettled(store, engine)):
-        last, books = _wallet(settings, accounts[-1]), store.books(engine)
-        if books is not None and books[1].ledger_index is not None:
-            if not last.exists() or not last.stat().st_size:
-                raise _gone(last, "the last session")
-            paper_wallet.read(last)  # a damaged one is refused before a session begins on it
         return str(accounts[-1])
     number = len(set(accounts)) + 1
     while _wallet(settings, f"{engine}-paper-{number}").exists():
@@ -245,11 +242,15 @@ def _unsettled(store: Store, engine: str) -> bool:
     return bool(left["open_orders"] or left["held_orders"] or left["halt_reason"] in DISTRUST)
 
 
-def _paper(
-    settings: Settings, opened: Opened, store: Store, scenario: Scenario, operator: Operator
-) -> PaperGateway:
-    paper = settings.paper
-    account = opened.keeper.account
+def _ledger(store: Store, settings: Settings, account: str) -> PaperLedger:
+    """The account's wallet, a new one if nobody has traded on it. Before a session begins: none begins without."""
+    paper, wallet = settings.paper, _wallet(settings, account)
+    traded = any(row["account"] == account and row["ticks"] for row in store.sessions(settings.engine.name))
+    if traded and not (wallet.exists() and wallet.stat().st_size):
+        raise StoreError(
+            f"{wallet}: expected the paper wallet that the last session traded on, but it is gone or empty; "
+            "put it back, or start anew with another --database or --engine"
+        )
     opening = Opening(
         xrp_drops=round(paper.xrp * DROPS),
         rlusd=Decimal(repr(paper.rlusd)),
@@ -259,10 +260,18 @@ def _paper(
         reserve_base_drops=round(paper.reserve_base_xrp * DROPS),
         reserve_step_drops=round(paper.reserve_step_xrp * DROPS),
     )
-    wallet = _wallet(settings, account)
-    if opened.state.ledger_index is not None and not (wallet.exists() and wallet.stat().st_size):
-        raise _gone(wallet, f"session {opened.state.session}")
-    ledger = PaperLedger.open(wallet, opening)
+    return PaperLedger.open(wallet, opening)
+
+
+def _paper(
+    settings: Settings,
+    opened: Opened,
+    store: Store,
+    scenario: Scenario,
+    operator: Operator,
+    ledger: PaperLedger,
+) -> PaperGateway:
+    paper = settings.paper
     market = skip(scenario.market(paper.seed), _ledgers_gone(ledger, opened.state, store))
     proves_fills = paper.fill_visibility == "events"
     if paper.speed == 0:
@@ -278,13 +287,6 @@ def _paper(
             return  # the session gives its own sign of life, and ends if it cannot: the ledger goes on meanwhile
 
     return PaperGateway(ledger, market, lambda: operator.wait(seconds, alive), proves_fills=proves_fills)
-
-
-def _gone(wallet: Path, session: str) -> StoreError:
-    return StoreError(
-        f"{wallet}: expected the paper wallet that {session} traded on, but it is gone or empty; "
-        "put it back, or start anew with another --database or --engine"
-    )
 
 
 def _ledgers_gone(ledger: PaperLedger, state: State, store: Store) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,7 @@ from neo_core.wiring import Asked, open_run
 __all__ = ["cancel_all"]
 
 
-class Numbered(msgspec.Struct):
-    """All that is read of a tick that is not looked for."""
-
-    tick: int
-
-
 _decision = msgspec.json.Decoder(Decision).decode
-_number = msgspec.json.Decoder(Numbered).decode
 
 
 class Swept(msgspec.Struct):
@@ -144,7 +136,7 @@ def _by_the_engine(store: Store, name: str, why: str, deadline: float) -> Swept:
         if over:
             break
     swept.session = session
-    swept.take(_from(command["tick"], store.decisions(name, session)), over=over)
+    swept.take(map(_decision, store.decisions(name, session, command["tick"])), over=over)
     if swept.ledger_index is not None:
         return swept
     ended = store.session(name, session)
@@ -154,10 +146,6 @@ def _by_the_engine(store: Store, name: str, why: str, deadline: float) -> Swept:
     elif store.holder(name) is None:
         swept.note = "its process has died meanwhile; ask once more, and a session is run that only cancels"
     return swept
-
-
-def _from(tick: int, log: Iterator[str]) -> Iterator[Decision]:
-    return (_decision(line) for line in dropwhile(lambda line: _number(line).tick < tick, log))
 
 
 def _by_ourselves(ctx: click.Context, asked: Asked) -> Swept:

@@ -10,6 +10,7 @@ import click
 
 from neo_core.cli.output import plain
 from neo_core.halts import HaltReason
+from neo_core.turn import counted
 
 __all__ = ["MODE_COLOURS", "counted", "exit_line", "field", "holding", "signed", "summary"]
 
@@ -54,10 +55,6 @@ def holding(inventory: Mapping[str, str] | None) -> str:
     if inventory is None:
         return "not known"
     return f"{Decimal(inventory['xrp']):,.2f} XRP + {Decimal(inventory['rlusd']):,.2f} RLUSD"
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def signed(amount: Decimal) -> str:

@@ -86,9 +86,9 @@ def session(database: SqliteDatabase, engine: str, number: int | None) -> dict[s
     }
 
 
-def decisions(database: SqliteDatabase, engine: str, number: int | None) -> Iterator[str]:
+def decisions(database: SqliteDatabase, engine: str, number: int | None, since_tick: int) -> Iterator[str]:
     row = _session_row(database, engine, number)
-    query = Ticks.select(Ticks.decision).where(ticks_of(row["id"])).order_by(Ticks.id)
+    query = Ticks.select(Ticks.decision).where(ticks_of(row["id"], since_tick)).order_by(Ticks.id)
     for (line,) in query.tuples().iterator(database):
         yield line
 

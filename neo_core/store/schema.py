@@ -277,8 +277,8 @@ def tick_id(session: int, tick: int) -> int:
     return session * 2**32 + tick
 
 
-def ticks_of(session: int) -> Expression:
-    return Ticks.id.between(tick_id(session, 0), tick_id(session + 1, 0) - 1)
+def ticks_of(session: int, since_tick: int = 0) -> Expression:
+    return Ticks.id.between(tick_id(session, since_tick), tick_id(session + 1, 0) - 1)
 
 
 def create(database: Database) -> None:

@@ -301,10 +301,10 @@ class Store:
         with self._doing("read a session"):
             return reports.session(self._database, engine, number)
 
-    def decisions(self, engine: str, number: int | None = None) -> Iterator[str]:
+    def decisions(self, engine: str, number: int | None = None, since_tick: int = 0) -> Iterator[str]:
         """The decision log of a session, line by line, as far as it has been committed."""
         with self._doing("read the decision log"):
-            yield from reports.decisions(self._database, engine, number)
+            yield from reports.decisions(self._database, engine, number, since_tick)
 
     def orders(self, engine: str, *, held: bool = False, limit: int = 50) -> list[dict[str, Any]]:
         """The latest orders, newest first; or those `held` for review, with the evidence."""

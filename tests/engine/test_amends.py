@@ -155,3 +155,22 @@ def test_an_open_order_of_an_unknown_status_is_never_passed_over(tmp_path: Path,
         assert (store.crashed("neo"), store.status("neo")["open_orders"]) == (crashed, 2)
     finally:
         store.close()
+
+
+def test_a_resume_without_anything_to_resume_makes_no_wallet(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.play(ticks=2)
+    with pytest.raises(UsageError, match="nothing to resume"):
+        desk.open(resume="crashed")
+    assert [file.name for file in desk.wallet().parent.iterdir()] == [desk.wallet().name]
+
+
+@pytest.mark.rule("INT-1", "INT-2")
+def test_books_that_lost_their_state_begin_anew_with_the_wallet(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.crash(20)
+    with closing(sqlite3.connect(tmp_path / "neo.db")) as books:
+        books.execute("UPDATE engine_state SET value = 'torn' WHERE key = 'runtime'")
+        books.commit()
+    ending, session = desk.play(ticks=5)
+    assert (ending.halt.reason, session["account"]) == ("duration_elapsed", "neo-paper-1")
