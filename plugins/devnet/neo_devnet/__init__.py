@@ -1,0 +1,1 @@
+"""An XRPL node in one process, for development, tests and demonstrations."""

@@ -1,0 +1,1 @@
+"""The devnet beside a recorded server: the same requests, the same answers."""
