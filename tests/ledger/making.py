@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from neo_core.gateways.xrpl.metadata import as_facts, explain
+from neo_core.gateways.xrpl.reading.metadata import as_facts, explain
 
 MAKER = "rDukvS88X4VmE2VGrj2NNPoKX3AL5qcfwu"
 TAKER = "rwxsvz9TNMtJcxtUEr6J3TSa918ZA37eV8"

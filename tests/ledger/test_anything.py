@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neo_core.errors import UnreadableTransaction
-from neo_core.gateways.xrpl.lines import explain_line
-from neo_core.gateways.xrpl.metadata import as_facts, explain
-from tests.xrpl.making import (
+from neo_core.gateways.xrpl.reading.lines import explain_line
+from neo_core.gateways.xrpl.reading.metadata import as_facts, explain
+from tests.ledger.making import (
     ISSUER,
     LEDGER,
     MAKER,

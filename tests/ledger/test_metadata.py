@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from neo_core.errors import UnreadableTransaction
-from neo_core.gateways.xrpl.metadata import explain
-from tests.xrpl.making import (
+from neo_core.gateways.xrpl.reading.metadata import explain
+from tests.ledger.making import (
     HASH,
     ISSUER,
     LEDGER,

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from neo_core.gateways.xrpl.answers import EPOCH
+from neo_core.errors import ObservationFailed
+from neo_core.gateways.xrpl.connecting.link import Closed
 from neo_core.gateways.xrpl.gateway import XrplGateway
-from neo_core.gateways.xrpl.link import Closed
-from neo_core.gateways.xrpl.load import load_questions
-from neo_core.gateways.xrpl.observation import Trader
-from neo_core.gateways.xrpl.questions import Pair
-from neo_core.gateways.xrpl.told import Transfer
-from neo_core.model import Account, Ack, Observation, Prepared
-from tests.xrpl.making import ISSUER, MAKER, OTHER, RLUSD, Json, rlusd
+from neo_core.gateways.xrpl.observing.answers import EPOCH
+from neo_core.gateways.xrpl.observing.observation import Trader
+from neo_core.gateways.xrpl.observing.questions import Pair
+from neo_core.gateways.xrpl.sending.load import load_questions
+from neo_core.model import Account, Ack, Observation, Prepared, Transfer
+from tests.ledger.making import ISSUER, MAKER, OTHER, RLUSD, Json, rlusd
 
 PAIR = Pair(RLUSD, ISSUER)
 NODE = "wss://one.example:51233/"
@@ -186,6 +186,7 @@ class ScriptedLink:
         self.node = names[0]
         self.asked_after: list[int | None] = []
         self.closed = False
+        self.distrusted: list[str] = []
         self.received_at = 0.0
         self.waiting: Callable[[], None] = lambda: None
 
@@ -203,6 +204,9 @@ class ScriptedLink:
 
     def submit(self, blobs: Sequence[bytes], *, fail_hard: bool = False) -> list[Any]:
         raise AssertionError("nothing is sent while a ledger is observed")
+
+    def distrust(self, error: ObservationFailed) -> None:
+        self.distrusted.append(str(error))
 
     def now(self) -> float:
         return 1_795_000_000.0
@@ -249,7 +253,5 @@ def observe(node: Node, since: int | None = None, signer: str = MAKER) -> Observ
 
 
 def told(node: Node, since: int | None) -> tuple[Account, tuple[Transfer, ...]]:
-    gateway = gateway_to(node)
-    account = gateway.observe(since).account
-    assert gateway.shown is not None
-    return account, gateway.shown.transfers
+    account = gateway_to(node).observe(since).account
+    return account, account.transfers

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.answers import EPOCH
+from neo_core.gateways.xrpl.observing.answers import EPOCH
 from neo_core.model import Offer, Side
-from tests.xrpl.making import ISSUER, MAKER, OTHER, RLUSD, eur, rlusd
-from tests.xrpl.observation.serving import (
+from tests.ledger.making import ISSUER, MAKER, OTHER, RLUSD, eur, rlusd
+from tests.ledger.observation.serving import (
     DEFAULT_RIPPLE,
     DISABLE_MASTER,
     GLOBAL_FREEZE,

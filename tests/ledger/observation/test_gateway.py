@@ -8,10 +8,10 @@ import pytest
 
 from neo_core.errors import LeaseLost, ObservationFailed
 from neo_core.gateways.base import Gateway
-from neo_core.gateways.xrpl.answers import EPOCH
+from neo_core.gateways.xrpl.observing.answers import EPOCH
 from neo_core.model import Cancel
-from tests.xrpl.making import MAKER, create, deleted, meta, placed, rlusd, transaction
-from tests.xrpl.observation.serving import (
+from tests.ledger.making import MAKER, create, deleted, meta, placed, rlusd, transaction
+from tests.ledger.observation.serving import (
     NODE,
     Node,
     ScriptedLink,
@@ -201,3 +201,23 @@ def test_the_rest_is_handed_to_the_sender_and_the_link() -> None:
     assert gateway.now() == link.now()
     gateway.close()
     assert link.closed
+
+
+def test_a_node_whose_answers_cannot_be_is_left() -> None:
+    node = Node()
+    node.mangle = lambda request, answer: {**answer, "ledger_hash": "0" * 64} if "account" in request else answer
+    link = ScriptedLink(node)
+    with pytest.raises(ObservationFailed) as failed:
+        gateway_to(link=link).observe(None)
+    assert link.distrusted == [str(failed.value)]
+
+
+def test_between_two_ledgers_the_time_is_the_ledgers_own_and_goes_on() -> None:
+    now = 50.0
+    link = ScriptedLink(Node())
+    link.received_at = 50.0
+    gateway = gateway_to(link=link, monotonic=lambda: now)
+    assert gateway.now() == link.now()
+    observation = gateway.observe(None)
+    now = 53.5
+    assert gateway.now() == observation.close_time + 3.5

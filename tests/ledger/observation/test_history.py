@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.history import first_of_run
+from neo_core.gateways.xrpl.observing.history import first_of_run
 from neo_core.model import OfferEvent
-from tests.xrpl.making import (
+from tests.ledger.making import (
     MAKER,
     TAKER,
     Json,
@@ -21,7 +21,7 @@ from tests.xrpl.making import (
     root,
     transaction,
 )
-from tests.xrpl.observation.serving import Node, closed_at, entry, gateway_to, observe, told
+from tests.ledger.observation.serving import Node, closed_at, entry, gateway_to, observe, told
 
 NONE = Decimal(0)
 

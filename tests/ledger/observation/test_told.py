@@ -6,9 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from neo_core.gateways.xrpl.told import Transfer
-from neo_core.model import OfferEvent, OwnTransaction, Side
-from tests.xrpl.making import (
+from neo_core.model import OfferEvent, OwnTransaction, Side, Transfer
+from tests.ledger.making import (
     FEE,
     ISSUER,
     MAKER,
@@ -27,7 +26,7 @@ from tests.xrpl.making import (
     trust_line,
     was,
 )
-from tests.xrpl.observation.serving import Node, entry, observe, told
+from tests.ledger.observation.serving import Node, entry, observe, told
 
 NONE = Decimal(0)
 
@@ -147,9 +146,9 @@ def test_what_moves_the_wallet_beside_trades_and_fees_is_told_by_transaction(
 ) -> None:
     node = Node()
     node.transactions = [entry(100, 0, tx, meta(*nodes))]
-    _, transfers = told(node, since=99)
-    expected = () if value is None else (Transfer(node.transactions[0]["hash"], 100, drops, Decimal(value)),)
-    assert transfers == expected
+    account, transfers = told(node, since=99)
+    told_of = (node.transactions[0]["hash"], 100, drops, Decimal(value or 0), bool(account.events))
+    assert transfers == (() if value is None else (Transfer(*told_of),))
 
 
 @pytest.mark.rule("TRU-1")

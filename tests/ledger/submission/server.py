@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.signing import Signed
-from neo_core.gateways.xrpl.submission import Seen, load_of
+from neo_core.gateways.xrpl.keys.signing import Signed
+from neo_core.gateways.xrpl.sending.submission import Seen, load_of
 from neo_core.model import OwnTransaction
 
 ACCOUNT = "rDukvS88X4VmE2VGrj2NNPoKX3AL5qcfwu"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from neo_core.gateways.xrpl.load import Load, entry_fee, load_of
+from neo_core.gateways.xrpl.sending.load import Load, entry_fee, load_of
 from neo_core.model import Prepared
-from tests.xrpl.submission.server import Server
-from tests.xrpl.submission.trading import Desk, cancel, codes, place
+from tests.ledger.submission.server import Server
+from tests.ledger.submission.trading import Desk, cancel, codes, place
 
 
 def crowded(crowd: int, expected_size: int = 100, **changes: Any) -> Desk:

@@ -13,10 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from neo_core.gateways.xrpl.submission import Seen
+from neo_core.gateways.xrpl.sending.submission import Seen
 from neo_core.model import Ack, AckOutcome, Cancel, Place, Prepared, Side
-from tests.xrpl.submission.server import MALFORMED, QUEUE_LIMIT, Server
-from tests.xrpl.submission.trading import Desk, cancel, place
+from tests.ledger.submission.server import MALFORMED, QUEUE_LIMIT, Server
+from tests.ledger.submission.trading import Desk, cancel, place
 
 OFFSET, MAX_FEE, MAX_CANCEL_FEE = 4, 1_000, 20_000
 EXPECTED = 20

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from xrpl.core.binarycodec.definitions import definitions
 
-from neo_core.gateways.xrpl.outcomes import RESULTS, Heard, Standing, hear
+from neo_core.gateways.xrpl.sending.outcomes import RESULTS, Heard, Standing, hear
 from neo_core.model import AckOutcome
 
 SENT, REFUSED, UNKNOWN = AckOutcome.SENT, AckOutcome.REFUSED, AckOutcome.UNKNOWN

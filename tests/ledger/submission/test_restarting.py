@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from neo_core.gateways.xrpl.submission import Load, Seen, Submission
+from neo_core.gateways.xrpl.sending.submission import Load, Seen, Submission
 from neo_core.model import AckOutcome, OwnTransaction
-from tests.xrpl.submission.server import ACCOUNT, PlainSigner, Server
-from tests.xrpl.submission.trading import Desk, cancel, codes, place, terms
+from tests.ledger.submission.server import ACCOUNT, PlainSigner, Server
+from tests.ledger.submission.trading import Desk, cancel, codes, place, terms
 
 SENT, REFUSED, UNKNOWN = AckOutcome.SENT, AckOutcome.REFUSED, AckOutcome.UNKNOWN
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from neo_core.model import AckOutcome
-from tests.xrpl.submission.server import MALFORMED, Server
-from tests.xrpl.submission.trading import Desk, cancel, codes, place
+from tests.ledger.submission.server import MALFORMED, Server
+from tests.ledger.submission.trading import Desk, cancel, codes, place
 
 SENT, REFUSED, UNKNOWN = AckOutcome.SENT, AckOutcome.REFUSED, AckOutcome.UNKNOWN
 

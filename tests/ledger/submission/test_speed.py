@@ -6,11 +6,11 @@ import pytest
 from xrpl.constants import CryptoAlgorithm
 from xrpl.core.keypairs import generate_seed
 
-from neo_core.gateways.xrpl.secrets import Secret
-from neo_core.gateways.xrpl.signing import signer_of
-from neo_core.gateways.xrpl.submission import Seen, Submission
-from tests.xrpl.submission.server import Server, Wire
-from tests.xrpl.submission.trading import cancel, terms
+from neo_core.gateways.xrpl.keys.secrets import Secret
+from neo_core.gateways.xrpl.keys.signing import signer_of
+from neo_core.gateways.xrpl.sending.submission import Seen, Submission
+from tests.ledger.submission.server import Server, Wire
+from tests.ledger.submission.trading import cancel, terms
 
 ENTROPY = "0123456789abcdef" * 2
 

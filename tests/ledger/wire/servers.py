@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.link import Clock, Limits
-from neo_core.gateways.xrpl.nodes import Nodes
+from neo_core.gateways.xrpl.connecting.link import Clock, Limits
+from neo_core.gateways.xrpl.connecting.nodes import Nodes
 
 Json = dict[str, Any]
 PATIENCE = 10.0

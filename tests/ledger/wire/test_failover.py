@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from websockets.sync.server import ServerConnection
 
-from tests.xrpl.wire.servers import (
+from neo_core.errors import ObservationFailed
+from tests.ledger.wire.servers import (
     LIMITS,
     HandClock,
     HttpNode,
@@ -357,3 +358,13 @@ def test_a_closed_link_leaves_no_connection_behind() -> None:
 def test_the_clock_of_the_link_is_the_one_it_was_given() -> None:
     with linked("ws://127.0.0.1:1/", clock=HandClock(1.0).clock) as link:
         assert link.now() == 1.7e9
+
+
+def test_a_node_that_is_distrusted_is_left_for_the_next() -> None:
+    with WebSocketNode() as first, WebSocketNode() as second, linked(first, second) as link:
+        assert link.next_ledger(None).ledger_index == 100
+        link.distrust(ObservationFailed("its answers cannot be"))
+        assert link.next_ledger(None).ledger_index == 100
+        assert uses(link, second)
+        link.distrust(ObservationFailed("nor can these"))
+        link.distrust(ObservationFailed("and nobody is asked any more"))

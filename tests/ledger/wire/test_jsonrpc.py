@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.link import Closed
-from tests.xrpl.wire.servers import (
+from neo_core.gateways.xrpl.connecting.link import Closed
+from tests.ledger.wire.servers import (
     LIMITS,
     RIPPLE_EPOCH,
     HttpNode,

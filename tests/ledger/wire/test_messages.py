@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.messages import (
+from neo_core.gateways.xrpl.connecting.messages import (
     Broken,
     Server,
     announced,
@@ -27,8 +27,8 @@ from neo_core.gateways.xrpl.messages import (
     refuse_trouble,
     server_in,
 )
-from tests.xrpl.signing.telling import told_of
-from tests.xrpl.wire.servers import LIMITS, Chain, HttpNode, Json, WebSocketNode, closed_port, linked, respond
+from tests.ledger.signing.telling import told_of
+from tests.ledger.wire.servers import LIMITS, Chain, HttpNode, Json, WebSocketNode, closed_port, linked, respond
 
 NODE = "wss://node:443/"
 SCALARS = (

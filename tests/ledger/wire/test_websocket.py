@@ -13,8 +13,8 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.link import Closed
-from tests.xrpl.wire.servers import LIMITS, RIPPLE_EPOCH, Json, WebSocketNode, hash_of, linked, until
+from neo_core.gateways.xrpl.connecting.link import Closed
+from tests.ledger.wire.servers import LIMITS, RIPPLE_EPOCH, Json, WebSocketNode, hash_of, linked, until
 
 TWO = msgspec.structs.replace(LIMITS, request_timeout_seconds=0.3, ledger_timeout_seconds=1.0)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neo_core.errors import UnreadableTransaction
-from neo_core.gateways.xrpl.metadata import Event, explain
+from neo_core.gateways.xrpl.reading.metadata import Event, explain
 
 __all__ = ["explain_line"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from neo_core.errors import UnreadableTransaction
-from neo_core.gateways.xrpl.amounts import (
+from neo_core.gateways.xrpl.reading.amounts import (
     ACCOUNT,
     Amount,
     amount_of,
@@ -24,8 +24,8 @@ from neo_core.gateways.xrpl.amounts import (
     nothing,
     size,
 )
-from neo_core.gateways.xrpl.crossing import Move, traded_at_once
-from neo_core.gateways.xrpl.transaction import CREATED, MODIFIED, SUCCESS, Node, Transaction, read, whole
+from neo_core.gateways.xrpl.reading.crossing import Move, traded_at_once
+from neo_core.gateways.xrpl.reading.transaction import CREATED, MODIFIED, SUCCESS, Node, Transaction, read, whole
 
 __all__ = ["Event", "as_facts", "explain"]
 

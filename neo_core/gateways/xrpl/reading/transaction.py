@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from neo_core.errors import UnreadableTransaction
-from neo_core.gateways.xrpl.amounts import ACCOUNT
+from neo_core.gateways.xrpl.reading.amounts import ACCOUNT
 
 __all__ = ["CREATED", "MODIFIED", "SUCCESS", "Node", "Transaction", "read", "whole"]
 

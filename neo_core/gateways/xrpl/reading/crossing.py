@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from neo_core.errors import UnreadableTransaction
-from neo_core.gateways.xrpl.amounts import (
+from neo_core.gateways.xrpl.reading.amounts import (
     Amount,
     Asset,
     Issued,
@@ -21,7 +21,7 @@ from neo_core.gateways.xrpl.amounts import (
     nothing,
     size,
 )
-from neo_core.gateways.xrpl.transaction import CREATED, Node, Transaction, whole
+from neo_core.gateways.xrpl.reading.transaction import CREATED, Node, Transaction, whole
 
 __all__ = ["Move", "Traded", "traded_at_once"]
 

@@ -1,0 +1,1 @@
+"""The seed, and what it signs."""

@@ -1,0 +1,1 @@
+"""One validated ledger, asked for and read."""

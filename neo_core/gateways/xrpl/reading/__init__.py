@@ -1,0 +1,1 @@
+"""Validated transactions, read into what they did to offers."""

@@ -1,0 +1,1 @@
+"""Our own transactions: made, sent, and followed until they are validated or dead."""
