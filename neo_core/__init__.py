@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from neo_core.model import Mark as Mark
     from neo_core.model import Measures as Measures
     from neo_core.model import Mode as Mode
+    from neo_core.model import OfferEvent as OfferEvent
     from neo_core.model import Order as Order
     from neo_core.model import OrderStatus as OrderStatus
     from neo_core.model import Outcome as Outcome
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from neo_core.model import Side as Side
     from neo_core.model import Stay as Stay
     from neo_core.model import View as View
+    from neo_core.model import Wait as Wait
     from neo_core.streak import Streak as Streak
 
 API_VERSION = "0.1"
@@ -41,6 +43,7 @@ _HOMES = {
         "Mark",
         "Measures",
         "Mode",
+        "OfferEvent",
         "Order",
         "OrderStatus",
         "Outcome",
@@ -49,6 +52,7 @@ _HOMES = {
         "Side",
         "Stay",
         "View",
+        "Wait",
     ),
     "neo_core.streak": ("Streak",),
 }

@@ -8,11 +8,22 @@ from pathlib import PurePath
 import msgspec
 
 from neo_core.measures import Measures, facts_of
-from neo_core.model import Clear, Enter, Mark, Outcome, Recover, Resolution, Stay
+from neo_core.model import Clear, Enter, Mark, Outcome, Recover, Resolution, Stay, Wait
 
-__all__ = ["entry", "marks", "names_are_texts", "nothing", "recovery", "resolution", "where", "words"]
+__all__ = [
+    "entry",
+    "marks",
+    "names_are_texts",
+    "nothing",
+    "record",
+    "recovery",
+    "verdict",
+    "where",
+    "words",
+]
 
 FACTS = frozenset({str, int, float, bool, type(None)})
+PROVEN = (Outcome.FILLED, Outcome.REJECTED)
 SHOWN = 80
 
 _encode = msgspec.json.Encoder().encode
@@ -44,7 +55,24 @@ def recovery(answer: object) -> Stay | Recover:
     return answer
 
 
-def resolution(answer: object) -> Resolution:
+def verdict(answer: object) -> Resolution | Wait:
+    """About an order that vanished without proof."""
+    if type(answer) is Wait:
+        if type(answer.from_ledger) is not int or type(answer.to_ledger) is not int:
+            raise TypeError(f"expected a Wait for ledgers by their numbers, got {_shown(answer)}")
+        if not 0 < answer.from_ledger <= answer.to_ledger:
+            raise TypeError(f"expected a Wait for ledgers from a first to a last, got {_shown(answer)}")
+    elif type(answer) is not Resolution or type(answer.outcome) is not Outcome:
+        raise TypeError(f"expected a Resolution with an Outcome, a Wait, or None, got {_shown(answer)}")
+    elif answer.outcome in PROVEN:
+        raise TypeError(f"expected no {answer.outcome}, which needs proof, got {_shown(answer)}")
+    _sentence(answer.token)
+    _facts(answer.evidence)
+    return answer
+
+
+def record(answer: object) -> Resolution:
+    """About an order that the ledger has ended."""
     if type(answer) is not Resolution or type(answer.outcome) is not Outcome:
         raise TypeError(f"expected a Resolution with an Outcome, or None, got {_shown(answer)}")
     _sentence(answer.token)

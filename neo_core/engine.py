@@ -12,22 +12,25 @@ from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
 from neo_core.measures import Measures, facts_of
 from neo_core.model import (
+    DROPS,
     Cause,
     Clear,
     Decision,
     Enter,
+    Fill,
     Input,
     Observation,
     Prepared,
     Recover,
+    Side,
     Stay,
 )
 from neo_core.plugins import Guard, Plugins
 from neo_core.requote import requote
-from neo_core.rules import modes, quoting, risk, truth
+from neo_core.rules import coverage, modes, quoting, risk, truth
 from neo_core.rules.orders import attach
 from neo_core.state import Holding, State
-from neo_core.turn import Turn, fill_line
+from neo_core.turn import Turn
 
 __all__ = ["Engine"]
 
@@ -43,6 +46,7 @@ class Engine:
         self._plugins = plugins
         self._guards = {guard.source: guard for guard in plugins.guards}
         self._observers = tuple((one.name, one.call) for one in plugins.observers)
+        self._proofs = tuple([layer for layer in plugins.layers if layer.proof])
         self._entries = tuple((guard, guard.source, guard.evaluate_entry) for guard in plugins.guards)
         self._max_ticks = max_ticks
         self._duration = settings.session.duration_seconds
@@ -77,35 +81,32 @@ class Engine:
         """The same decision, with the sequences and hashes that its orders were given before they leave."""
         orders = dict(state.orders)
         for one in ready:
-            order = attach(orders, one)
-            orders[order.id] = order
+            for order in attach(orders, one):
+                orders[order.id] = order
         changed = tuple([orders.get(order.id, order) for order in decision.orders])
         return replace(decision, orders=changed), replace(state, orders=orders)
 
     # --- 2 settle ---
 
     def _settle(self, turn: Turn, observed: Observation) -> None:
-        book = turn.book
-        if turn.sweep is None and book.unmoved(observed.account):
+        book, account, since = turn.book, observed.account, turn.state.ledger_index
+        if turn.sweep is None and book.unmoved(account, since):
             turn.value_inventory()
             return
         ledger = observed.ledger_index
-        vanished = book.settle(observed.account, ledger, turn.state.ledger_index, not turn.armed)
+        vanished = book.settle(account, ledger, since, not turn.armed)
+        if book.transfers:
+            integrity.note_transfers(turn)
         turn.value_inventory()
         if vanished:
             for order in vanished:
                 reconcile.resolve(turn, order, ledger, self._plugins.layers)
             turn.value_inventory()
+        self._record(turn)
+        if book.untold:
+            self._give_up(turn, ledger)
         if book.changed:
             book.forget(ledger - KEEP_CLOSED_LEDGERS)
-        for order in book.never_placed:
-            text = f"order {order.id} was never placed: no ledger took it by {order.last_ledger}"
-            turn.event("order_never_placed", text, facts={"order": order.id})
-        for fill in book.fills:
-            turn.event("fill", fill_line(fill), facts={"tx_hash": fill.tx_hash}, debug=True)
-        for order in book.shrunk_unbooked:
-            text = f"order {order.id} has shrunk, and nothing is booked without proof"
-            turn.event("order_shrank", text, facts={"order_id": order.id})
         if book.strangers and turn.armed:
             offers = [offer.sequence for offer in book.strangers]
             turn.stop(
@@ -114,6 +115,32 @@ class Engine:
         if book.impossible:
             turn.stop(HaltReason.RECONCILER, "orders", book.impossible)
         cancel_all.note_complete(turn, ledger)
+
+    def _record(self, turn: Turn) -> None:
+        book = turn.book
+        for name in book.ended if self._proofs else ():
+            if name in book.closed:
+                reconcile.record(turn, book.closed[name], self._proofs)
+        for order in book.never_placed:
+            text = f"order {order.id} was never placed: no ledger took it by {order.last_ledger}"
+            turn.event("order_never_placed", text, facts={"order": order.id})
+        for fill in book.fills:
+            turn.event("fill", _fill_line(fill), facts={"tx_hash": fill.tx_hash}, debug=True)
+        for order in book.shrunk_unbooked:
+            text = f"order {order.id} has shrunk, and nothing is booked without proof"
+            turn.event("order_shrank", text, facts={"order_id": order.id})
+
+    def _give_up(self, turn: Turn, ledger: int) -> None:
+        """Ledgers that nobody tells: what they did is not known, and wallet truth tells of a difference."""
+        book = turn.book
+        for first, last in coverage.outlived(book.untold, ledger):
+            book.untold = coverage.without(book.untold, first, last)
+            turn.event(
+                "ledgers_untold",
+                f"ledgers {first} to {last} were not told for {coverage.KEEP_ASKING_LEDGERS} ledgers, and are "
+                "not asked for any more: what happened in them is not known",
+                facts={"first": first, "last": last},
+            )
 
     # --- 3 verify ---
 
@@ -317,3 +344,8 @@ class Engine:
             cancel_all.repeat(turn)
         decision = turn.decision()
         return decision, turn.next_state(decision.mode)
+
+
+def _fill_line(fill: Fill) -> str:
+    verb = "bought" if fill.side is Side.BUY else "sold"
+    return f"{verb} {fill.drops / DROPS:g} XRP at {fill.price:.5f}, order {fill.order_id}"

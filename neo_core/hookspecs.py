@@ -8,6 +8,7 @@ for a session, handing it its validated section of the configuration: `MyGuard(c
     rank           its place among third-party plugins, small first (default 100); of a layer, its place in the
                    chain of `on_disappeared_order`
     layers         several layers in one plugin: a tuple of objects, each with `rank` and `on_disappeared_order`
+    proof          of a layer: True if it is also asked how the ledger has ended an order (default False)
 
 and marks the hooks that it answers with `@hookimpl`. A hook may take fewer arguments than listed here, by name.
 Everything handed to a hook is frozen. Hooks do no I/O, read no clock and draw no random numbers, so that a
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         Resolution,
         Stay,
         View,
+        Wait,
     )
 
 __all__ = ["HookSpecs", "hookimpl"]
@@ -84,11 +86,20 @@ class HookSpecs(Protocol):
         """
 
     @hookspec
-    def on_disappeared_order(self, order: Order, view: View) -> Resolution | None:
+    def on_disappeared_order(self, order: Order, view: View) -> Resolution | Wait | None:
         """The ledger no longer shows this order, and no transaction explains it: what became of it?
 
-        Layers are asked by rank, and the first that answers a `Resolution` decides. None means "not mine to say".
-        If nobody answers, or a layer fails, the order is held for review. It is never taken for a fill.
+        Layers are asked by rank, and the first that answers a `Resolution` or a `Wait` decides. None means "not
+        mine to say". If nobody answers, or a layer fails, the order is held for review. It is never taken for a
+        fill.
+
+        `Wait` names the ledgers in which proof may be found. The order stays as it is, its exposure is reserved,
+        the ledgers are asked for, and the layers are asked again on each tick, for 128 ledgers at most.
+
+        A layer with `proof = True` is also asked about each order that the ledger has ended on this tick: its
+        `closed_ledger` is then set, and the transactions are among `view.events`. The answer, a `Resolution` or
+        None, goes on record as an event `order_ended`. It moves nothing. Only there can an outcome be FILLED or
+        REJECTED.
         """
 
     @hookspec

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from neo_core.config import Settings
 from neo_core.halts import HaltReason
 from neo_core.model import (
@@ -18,12 +20,12 @@ from neo_core.model import (
     Resolve,
     TruthCheck,
 )
-from neo_core.rules import truth
+from neo_core.rules import coverage, truth
 from neo_core.rules.truth import Tolerances
 from neo_core.state import Truth
 from neo_core.turn import Turn
 
-__all__ = ["leave_untouched", "obey", "start", "verify"]
+__all__ = ["leave_untouched", "note_transfers", "obey", "start", "verify"]
 
 HELD, MARKED = OrderStatus.HELD_PENDING_REVIEW, OrderStatus.CANCELLED_BY_ENGINE
 
@@ -54,6 +56,21 @@ def _decide(turn: Turn, command: Resolve) -> None:
     turn.event("order_resolved", f"order {order.id} was {word}, says the operator: {command.reason}", facts=facts)
 
 
+def note_transfers(turn: Turn) -> None:
+    """What came in or went out is neither a profit nor a loss: the opening inventory moves along."""
+    for transfer in turn.book.transfers:
+        opening = turn.risk.opening
+        if opening is not None:
+            moved = Inventory(opening.drops + transfer.drops, opening.rlusd + transfer.rlusd)
+            turn.risk, turn.opened = replace(turn.risk, opening=moved), None
+        xrp = Decimal(transfer.drops) / DROPS
+        text = (
+            f"{truth.signed(xrp)} XRP and {truth.signed(transfer.rlusd)} RLUSD by transaction {transfer.tx_hash}"
+        )
+        facts = {"xrp": str(xrp), "rlusd": str(transfer.rlusd), "tx_hash": transfer.tx_hash}
+        turn.event("transfer", f"not by trading: {text}", facts=facts)
+
+
 def start(turn: Turn, account: Account, settings: Settings, tolerances: Tolerances) -> None:
     """The first ledger that this process sees. What was missed is settled; does the rest agree?"""
     inventory, wallet = turn.book.inventory, Inventory(account.xrp_drops, account.rlusd)
@@ -71,9 +88,14 @@ def start(turn: Turn, account: Account, settings: Settings, tolerances: Toleranc
         turn.stop(
             HaltReason.STARTUP_INTEGRITY,
             "wallet_truth",
-            f"{truth.difference_text(check)}; {_held_first(turn)}`neo realign` shows both sides, and takes the "
-            "wallet for right if you say so",
+            f"{truth.difference_text(check)}; {_untold_first(turn)}{_held_first(turn)}`neo realign` shows both "
+            "sides, and takes the wallet for right if you say so",
         )
+
+
+def _untold_first(turn: Turn) -> str:
+    missing = ", ".join(f"{first} to {last}" for first, last in turn.book.untold)
+    return f"ledgers {missing} were not told, and a node with a longer history may explain it; " if missing else ""
 
 
 def _held_first(turn: Turn) -> str:
@@ -178,15 +200,10 @@ def _wallet(turn: Turn, settings: Settings, tolerances: Tolerances) -> None:
         turn.truth = Truth(truth.NEVER)
         turn.trust_again("wallet_truth", "wallet truth is switched off")
         return
-    inventory = turn.book.inventory
-    if turn.observed is None or inventory is None:
-        turn.check = TruthCheck(truth.NOT_MADE)
-        turn.truth = truth.remember(turn.truth, turn.check, turn.tick, limits)
-        return
-    account = turn.observed.account
-    check = truth.compare(inventory, Inventory(account.xrp_drops, account.rlusd), tolerances)
-    turn.check = check
+    turn.check = check = _compared(turn, tolerances)
     turn.truth = remembered = truth.remember(turn.truth, check, turn.tick, limits)
+    if check.verdict == truth.NOT_MADE:
+        return
     if check.verdict == truth.OK:
         turn.trust_again("wallet_truth", "books and wallet agree again")
         if any(cause.source == "wallet_truth" for cause in turn.regime.integrity):
@@ -197,3 +214,15 @@ def _wallet(turn: Turn, settings: Settings, tolerances: Tolerances) -> None:
         turn.stop(HaltReason.INVENTORY_TRUTH, "wallet_truth", f"{told}, on check {remembered.beyond} in a row")
     else:
         turn.suspect("wallet_truth", told, truth.measures(check, limits))
+
+
+def _compared(turn: Turn, tolerances: Tolerances) -> TruthCheck:
+    """Of a difference nothing can be said while it may lie in ledgers that are still to be told."""
+    inventory, untold = turn.book.inventory, turn.book.untold
+    if turn.observed is None or inventory is None:
+        return TruthCheck(truth.NOT_MADE)
+    account, ledger = turn.observed.account, turn.observed.ledger_index
+    check = truth.compare(inventory, Inventory(account.xrp_drops, account.rlusd), tolerances)
+    if check.verdict != truth.OK and untold and ledger - untold[0][0] <= coverage.KEEP_ASKING_LEDGERS:
+        return TruthCheck(truth.NOT_MADE)
+    return check

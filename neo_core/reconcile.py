@@ -7,11 +7,14 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from neo_core import answers
-from neo_core.model import DROPS, Inventory, Order, OrderStatus, Outcome, Resolution
+from neo_core.model import DROPS, Inventory, Order, OrderStatus, Outcome, Resolution, Wait
 from neo_core.plugins import Named
 from neo_core.turn import Turn
 
-__all__ = ["resolve"]
+__all__ = ["MOST_WAITED_LEDGERS", "record", "resolve"]
+
+MOST_WAITED_LEDGERS = 128
+"""Whatever a layer says. Well before a ledger is given up: nothing waits for one that will not be told."""
 
 UNANSWERED = Resolution(Outcome.HELD, "held_pending_review")
 SAID = {
@@ -28,32 +31,88 @@ def resolve(turn: Turn, order: Order, ledger_index: int, layers: tuple[Named, ..
 
     A mark stands above every layer: what is recorded of such an order is what is done with it.
     """
-    resolution, decided_by = UNANSWERED, "none"
+    answer: Resolution | Wait = UNANSWERED
+    decided_by, marked = "none", order.status is OrderStatus.CANCELLED_BY_ENGINE
     view = turn.view()
     for layer in layers:
         try:
-            answer = layer.call(order, view)
-            if answer is None:
+            said = layer.call(order, view)
+            if said is None:
                 continue
-            resolution, decided_by = answers.resolution(answer), f"{layer.name} {layer.rank}"
+            answer, decided_by = answers.verdict(said), f"{layer.name} {layer.rank}"
         except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; the order is then held)
             turn.note_fault(layer.name, "on_disappeared_order", error)
         break
+    if isinstance(answer, Wait):
+        if not marked and ledger_index - (order.vanished_ledger or ledger_index) < MOST_WAITED_LEDGERS:
+            _wait(turn, order, answer, decided_by, ledger_index)
+            return
+        overruled, resolution = "wait", UNANSWERED
+    else:
+        overruled, resolution = answer.outcome.value, answer
     outcome = resolution.outcome
-    if order.status is OrderStatus.CANCELLED_BY_ENGINE and outcome is not Outcome.CANCELLED:
-        evidence = {**resolution.evidence, "overruled": outcome.value}
-        resolution = replace(SKIPPED, evidence=evidence)
+    if marked and outcome is not Outcome.CANCELLED:
+        resolution = replace(SKIPPED, evidence={**answer.evidence, "overruled": overruled})
     elif outcome is Outcome.PHANTOM_FILL and not _watched(turn, order):
-        evidence = {**resolution.evidence, "watched": False}
-        resolution = replace(UNANSWERED, evidence=evidence)
+        resolution = replace(UNANSWERED, evidence={**answer.evidence, "watched": False})
+    elif resolution is not answer:
+        resolution = replace(UNANSWERED, evidence={**answer.evidence, "overruled": overruled})
     before = turn.book.inventory
     turn.book.resolve(order, resolution, ledger_index)
     _record(turn, order, resolution, decided_by, before)
 
 
+def _wait(turn: Turn, order: Order, answer: Wait, decided_by: str, ledger_index: int) -> None:
+    """Nothing moves. The ledgers are asked for with the next observation, if they are not missing anyway."""
+    turn.ask_again(answer.from_ledger, min(answer.to_ledger, ledger_index))
+    if order.vanished_ledger:
+        return
+    turn.book.wait(order, ledger_index)
+    facts = {
+        **answer.evidence,
+        "order_id": order.id,
+        "token": answer.token,
+        "layer": decided_by,
+        "from_ledger": answer.from_ledger,
+        "to_ledger": answer.to_ledger,
+    }
+    text = (
+        f"{answer.token}: order {order.id} vanished, and stays reserved until ledgers {answer.from_ledger} to "
+        f"{answer.to_ledger} are told"
+    )
+    turn.event("order_waits", text, facts=facts)
+
+
+def record(turn: Turn, order: Order, layers: tuple[Named, ...]) -> None:
+    """An order that the ledger has ended: the first layer that reads proofs says how. It moves nothing."""
+    for layer in layers:
+        try:
+            said = layer.call(order, turn.view())
+            if said is None:
+                continue
+            resolution = answers.record(said)
+        except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; what is proven stands)
+            turn.note_fault(layer.name, "on_disappeared_order", error)
+            continue
+        facts = {
+            **resolution.evidence,
+            "order_id": order.id,
+            "verdict": resolution.outcome.value,
+            "token": resolution.token,
+            "layer": f"{layer.name} {layer.rank}",
+        }
+        text = f"{resolution.token}: order {order.id} has ended, as the ledger proves"
+        turn.event("order_ended", text, facts=facts)
+        return
+
+
 def _watched(turn: Turn, order: Order) -> bool:
-    """A guess needs an order that is known to have landed, and no gap in which it may have met with anything."""
-    return order.seen and turn.watched_since < turn.tick and turn.book.covered
+    """A guess needs an order that is known to have landed, and no gap in which it may have met with anything.
+
+    Nor is anything guessed of an order for which proof was waited for.
+    """
+    waited = bool(order.vanished_ledger)
+    return order.seen and not waited and turn.watched_since < turn.tick and turn.book.covered
 
 
 def _record(turn: Turn, order: Order, resolution: Resolution, decided_by: str, before: Inventory | None) -> None:

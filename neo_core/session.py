@@ -29,7 +29,15 @@ __all__ = ["Ending", "Log", "Records", "Session"]
 
 MOST_FAILURES = 3  # what fails as often as this will not close in order; what is left open is named
 TAKEN = {"self", "event", "tick", "source", "text"}  # names in a log line that facts may not use
-LOUD = {"degraded_entered", "cause_joined", "plugin_fault", "episode_limit", "halt", "cancel_all_incomplete"}
+LOUD = {
+    "degraded_entered",
+    "cause_joined",
+    "plugin_fault",
+    "episode_limit",
+    "halt",
+    "cancel_all_incomplete",
+    "ledgers_untold",
+}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -125,7 +133,7 @@ class Session:
         self._beat()
         observation, failure = None, ""
         try:
-            observation = self._gateway.observe(self._state.ledger_index)
+            observation = self._gateway.observe(self._state.since)
             if observation.ledger_index <= (self._state.ledger_index or 0):
                 shown, last = observation.ledger_index, self._state.ledger_index
                 observation = None

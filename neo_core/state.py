@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from neo_core.halts import Halt
-from neo_core.model import Cause, Inventory, Mode, Offer, Order
+from neo_core.model import DROPS, Cause, Inventory, Mode, Offer, Order, Ranges
 
 __all__ = ["Faults", "Holding", "Regime", "Resting", "RiskMemory", "State", "Sweep", "Truth", "mode_of"]
 
@@ -19,6 +19,10 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
     xrp: float
     rlusd: float
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> Holding:
+        return cls(inventory.drops / DROPS, float(inventory.rlusd))
 
 
 class Regime(msgspec.Struct, frozen=True, gc=False):
@@ -104,6 +108,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     Up to the ledger `realigned` the inventory was taken from the wallet: proof about it moves nothing any more.
     `watched_since` is the first tick of an unbroken row of observations, 0 while there is none. `fresh` is True
     until a session that was not resumed has seen a ledger.
+    Of the ledgers `untold` nothing was told yet; those `asked` were, but some order still waits for proof in them.
     """
 
     session: int
@@ -132,10 +137,18 @@ class State(msgspec.Struct, frozen=True, gc=False):
     realigned: int = 0
     watched_since: int = 0
     fresh: bool = True
+    untold: Ranges = ()
+    asked: Ranges = ()
 
     @property
     def mode(self) -> Mode:
         return mode_of(self.halt, self.regime)
+
+    @property
+    def since(self) -> int | None:
+        """The ledger behind which the next observation is to tell what happened."""
+        wanted = [ranges[0][0] - 1 for ranges in (self.untold, self.asked) if ranges]
+        return min(wanted) if wanted else self.ledger_index
 
 
 def mode_of(halt: Halt | None, regime: Regime) -> Mode:

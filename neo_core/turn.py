@@ -11,31 +11,28 @@ from neo_core import answers
 from neo_core.halts import Halt, HaltReason
 from neo_core.measures import Measures
 from neo_core.model import (
-    DROPS,
     Cancel,
     Cause,
     Decision,
     Event,
     Facts,
-    Fill,
     Input,
-    Inventory,
     Mode,
     Moved,
     Observation,
     Order,
     OrderStatus,
     Place,
+    Ranges,
     Refusal,
-    Side,
     TruthCheck,
     View,
 )
-from neo_core.rules import modes, quoting, risk
+from neo_core.rules import coverage, modes, quoting, risk
 from neo_core.rules.orders import QUOTED, Book
 from neo_core.state import Faults, Holding, Regime, Resting, RiskMemory, State, Sweep, Truth, mode_of
 
-__all__ = ["Turn", "counted", "fill_line"]
+__all__ = ["Turn", "counted"]
 
 SESSION_ENDS = (HaltReason.DURATION_ELAPSED, HaltReason.REPLAY_EXHAUSTED, HaltReason.ENGINE_REQUESTED)
 RECANCEL_AFTER_LEDGERS = 2
@@ -89,6 +86,7 @@ class Turn(msgspec.Struct, gc=False):
     _events: tuple[Event, ...] = ()
     intents: tuple[Place | Cancel, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    asked: Ranges = ()
 
     @classmethod
     def begin(cls, state: State, given: Input, terms: quoting.Terms) -> Turn:
@@ -112,8 +110,10 @@ class Turn(msgspec.Struct, gc=False):
                 latest = before  # a clock that stands in for a close time may lie behind the last one
         holding = state.holding
         if holding is None and state.inventory is not None:
-            holding = _floats(state.inventory)
-        book = Book(state.orders, state.closed, state.inventory, state.matched, state.realigned, tick, now)
+            holding = Holding.of(state.inventory)
+        book = Book(
+            state.orders, state.closed, state.inventory, state.matched, state.realigned, tick, now, state.untold
+        )
         if given.acks:
             book.acknowledge(given.acks, ledger_index or 1)
         return cls(
@@ -177,7 +177,7 @@ class Turn(msgspec.Struct, gc=False):
             observation, holding, regime, book = self.observed, self.holding, self.regime, self.book
             assert observation is not None
             assert holding is not None
-            market, mode = observation.market, mode_of(self.halt, regime)
+            market, account, mode = observation.market, observation.account, mode_of(self.halt, regime)
             self._view = View(
                 self.tick,
                 self.now,
@@ -197,6 +197,9 @@ class Turn(msgspec.Struct, gc=False):
                 self.portfolio_value,
                 book.fills,
                 tuple(book.orders.values()),
+                account.events,
+                book.untold,
+                account.proves_fills,
             )
         return self._view
 
@@ -211,11 +214,11 @@ class Turn(msgspec.Struct, gc=False):
         if opening is None:
             opening = inventory
         if inventory is not self.state.inventory or holding is None:
-            self.holding = holding = _floats(inventory)
+            self.holding = holding = Holding.of(inventory)
         if mid is None:
             return
         if opened is None:
-            self.opened = opened = _floats(opening)
+            self.opened = opened = Holding.of(opening)
         value = holding.xrp * mid
         self.portfolio_value = total = value + holding.rlusd
         if total > 0.0:
@@ -306,6 +309,10 @@ class Turn(msgspec.Struct, gc=False):
         self.book.cancel(order, self.ledger_index or 0)
         self.intents += (Cancel(order.id, order.sequence, reason),)
 
+    def ask_again(self, first: int, last: int) -> None:
+        """The next observation is to tell these ledgers once more; of very old ones nothing is expected."""
+        self.asked = coverage.joined(self.asked, max(first, last - coverage.KEEP_ASKING_LEDGERS), last)
+
     def wants_cancel(self, order: Order) -> bool:
         """Its earlier cancel, if any, is known to be dead, or two ledgers have passed since it was sent."""
         if order.status not in (OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE):
@@ -383,17 +390,10 @@ class Turn(msgspec.Struct, gc=False):
             state.realigned,
             self.watched_since,
             state.fresh and observed is None,
+            book.untold,
+            state.asked if observed is None else self.asked,
         )
-
-
-def _floats(inventory: Inventory) -> Holding:
-    return Holding(inventory.drops / DROPS, float(inventory.rlusd))
 
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def fill_line(fill: Fill) -> str:
-    verb = "bought" if fill.side is Side.BUY else "sold"
-    return f"{verb} {fill.drops / DROPS:g} XRP at {fill.price:.5f}, order {fill.order_id}"

@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import Result
 
-from neo_core.cli import cli
+from neo_core.cli import COMMANDS, cli
 from neo_core.plugins import BUILT_IN
 
 Neo = Callable[..., Result]
@@ -51,7 +51,7 @@ def facts(result: Result) -> Any:
 def every_command() -> list[tuple[str, ...]]:
     context = click.Context(cli)
     paths: list[tuple[str, ...]] = []
-    for name in cli.list_commands(context):
+    for name in COMMANDS:
         command = cli.get_command(context, name)
         paths.append((name,))
         if isinstance(command, click.Group):
@@ -81,7 +81,7 @@ print("loaded:", [name for name in {HEAVY!r} if name in sys.modules])
 def test_the_list_of_commands_says_of_each_what_its_own_help_says(neo: Neo) -> None:
     listed = " ".join(neo("--help").output.split())
     context = click.Context(cli)
-    for name in cli.list_commands(context):
+    for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
         assert command.help is not None

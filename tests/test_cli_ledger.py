@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.xrpl.making import (
+from tests.ledger.making import (
     HASH,
     LEDGER,
     MAKER,
@@ -163,7 +163,7 @@ def test_a_mark_that_editors_put_before_text_is_no_fault(neo: Neo) -> None:
     [
         (("nowhere",), "nowhere cannot be read: "),
         (("-", "--account", "me"), "--account: expected the address of an account, which begins with r, got 'me'"),
-        ((), "Missing argument 'FILE|-'"),
+        ((), "expected exactly one of FILE (or - for the standard input) and --tx HASH"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(neo: Neo, words: tuple[str, ...], sentence: str) -> None:

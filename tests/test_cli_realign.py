@@ -51,8 +51,8 @@ def test_a_realign_takes_the_wallet_for_right_and_the_next_session_starts(mismat
     result = mismatch("realign", "--yes", "--reason", REASON)
     assert result.exit_code == 0
     sides = [re.sub(r" +", " ", line.strip()) for line in result.output.splitlines()]
-    assert sides[1].startswith("books 9,856.511773 XRP ")
-    assert sides[2].startswith("wallet 9,831.511773 XRP ")
+    assert sides[1].startswith("books 9,856.511943 XRP ")
+    assert sides[2].startswith("wallet 9,831.511943 XRP ")
     assert sides[3].startswith("difference -25.000000 XRP +0.00")
     assert sides[4] == "No order explains it: somebody else may have moved funds of this account."
     assert "that is on record" in sides[-1]

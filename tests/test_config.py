@@ -106,7 +106,7 @@ BAD_VALUES = [  # key, what is written, what was expected, what came
     ("log.level", "loud", "debug, info, warning or error", "'loud'"),
     ("log.level", "x" * 500, "debug, info, warning or error", f"'{'x' * 59}..."),
     ("log.file", "off", "text that is not empty, or null", "false"),
-    ("engine.mode", "live", "paper", "'live'"),
+    ("engine.mode", "real", "paper or live", "'real'"),
     ("engine.name", "7", "text", "7"),
     ("engine.name", "a b", NAME, "'a b'"),
     ("engine.name", '"neo\\n"', NAME, r"'neo\n'"),

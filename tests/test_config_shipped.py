@@ -44,11 +44,11 @@ def test_every_section_of_the_example_is_explained() -> None:
         assert "# " in lines[start - 1] + lines[start + 1], section
 
 
-@pytest.mark.parametrize("name", ["example", "paper", "live_stage1"])
-def test_shipped_configuration_is_accepted_with_every_installed_plugin(name: str) -> None:
+@pytest.mark.parametrize(("name", "mode"), [("example", "paper"), ("paper", "paper"), ("live_stage1", "live")])
+def test_shipped_configuration_is_accepted_with_every_installed_plugin(name: str, mode: str) -> None:
     classes = {entry.name: entry.load().config_class for entry in entry_points(group="neo.plugins")}
     settings, plugins = check(read(SHIPPED / f"{name}.yaml"), classes)
-    assert settings.engine.mode == "paper"
+    assert settings.engine.mode == mode
     assert plugins.keys() == classes.keys()
 
 

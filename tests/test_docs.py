@@ -265,7 +265,7 @@ def test_the_guard_of_the_page_is_found_and_enabled_by_its_section_or_by_name(in
     def enabled(*words: str) -> dict[str, bool]:
         return {row["name"]: row["enabled"] for row in installed.facts("plugins", *words)}
 
-    built_in = dict.fromkeys(plugins.BUILT_IN, True)
+    built_in = {**dict.fromkeys(plugins.BUILT_IN, True), "ledger_evidence": False}
     assert enabled() == {**built_in, "pool_guard": False}
     assert enabled("--config", "pool.yaml") == {**built_in, "pool_guard": True}
     chosen = enabled("--plugins", "anchor_guard,pool_guard")

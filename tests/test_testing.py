@@ -152,7 +152,7 @@ class Layer:
     [
         (None, ""),
         (Resolution(Outcome.HELD, "held_pending_review", {"age": 1.0}), ""),
-        (Outcome.HELD, "expected a Resolution or None"),
+        (Outcome.HELD, "expected a Resolution, a Wait or None"),
         (Resolution("held", "token"), "expected an Outcome and a token"),
         (Resolution(Outcome.HELD, "token", {"age": float("inf")}), "expected evidence['age'] to be finite"),
     ],

@@ -14,7 +14,9 @@ class Gateway(Protocol):
     def observe(self, since: int | None) -> Observation:
         """Waits for the next validated ledger and answers what it shows.
 
-        The account part covers everything after ledger `since`; with None, it starts at the ledger seen.
+        The account part covers everything after ledger `since`; with None, it starts at the ledger seen. Some of
+        these ledgers may have been told before: of others nothing was told yet, or proof is looked for again. What
+        cannot be told in full is left out by `covers_from`, and is asked for again.
         Raises `ObservationFailed` when nothing could be seen, `RecordingEnded` when nothing will ever come.
         """
         ...

@@ -80,6 +80,8 @@ class PaperLedger(PaperWallet):
                 return "temBAD_SEQUENCE"
         elif intent.drops <= 0 or intent.rlusd <= 0:
             return "temBAD_OFFER"
+        elif not 0 <= intent.replaces < sequence:
+            return "temBAD_SEQUENCE"
         self._pending.append(prepared)
         return ""
 
@@ -203,11 +205,15 @@ class PaperLedger(PaperWallet):
         reach = market if crosses else price
         if (self.best_sell <= reach) if buying else (self.best_buy >= reach):
             self._make_way(offer.side, reach, tx_hash, parent_close)
+        replaced = self._resting.get(new.replaces)
+        freed = 0 if replaced is None else self.reserve_step_drops
+        if not crosses and self.xrp_drops < self.reserve_drops - freed + self.reserve_step_drops:
+            return "tecINSUF_RESERVE_OFFER"  # and the offer that it was to replace stays
+        if replaced is not None:
+            self._remove(replaced.offer, tx_hash, "replaced")
         if crosses:
             self._cross(offer, tx_hash, Decimal(repr(market)))
             return "tesSUCCESS"
-        if self.xrp_drops < self.reserve_drops + self.reserve_step_drops:
-            return "tecINSUF_RESERVE_OFFER"
         if expires_at is not None:
             self._expirations[sequence] = expires_at
         self._events.append(

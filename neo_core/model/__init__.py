@@ -33,6 +33,7 @@ from neo_core.model.ledger import (
     OfferEvent,
     OwnTransaction,
     Side,
+    Transfer,
 )
 from neo_core.model.orders import Fill, Inventory, Order, OrderStatus
 from neo_core.model.plugins import (
@@ -43,10 +44,12 @@ from neo_core.model.plugins import (
     Measures,
     Mode,
     Outcome,
+    Ranges,
     Recover,
     Resolution,
     Stay,
     View,
+    Wait,
 )
 
 __all__ = [
@@ -81,12 +84,15 @@ __all__ = [
     "OwnTransaction",
     "Place",
     "Prepared",
+    "Ranges",
     "Recover",
     "Refusal",
     "Resolution",
     "Resolve",
     "Side",
     "Stay",
+    "Transfer",
     "TruthCheck",
     "View",
+    "Wait",
 ]

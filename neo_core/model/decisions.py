@@ -75,12 +75,18 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
     since: float
 
 
-class Place(msgspec.Struct, frozen=True, gc=False, tag="place"):
+class Place(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="place"):
+    """A new offer. It may take the place of an own one in the same transaction: `replaces` is the sequence of that
+    offer (0: of none), `replaced_id` its order.
+    """
+
     order_id: str
     side: Side
     drops: int
     rlusd: Decimal
     expires_at: float | None = None
+    replaces: int = 0
+    replaced_id: str = ""
 
 
 class Cancel(msgspec.Struct, frozen=True, gc=False, tag="cancel"):

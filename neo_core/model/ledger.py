@@ -19,6 +19,7 @@ __all__ = [
     "OfferEvent",
     "OwnTransaction",
     "Side",
+    "Transfer",
 ]
 
 DROPS = 1_000_000
@@ -81,9 +82,26 @@ class OwnTransaction(msgspec.Struct, frozen=True, gc=False):
     result: str
 
 
+class Transfer(msgspec.Struct, frozen=True, gc=False):
+    """What a validated transaction moved into the wallet, or, below zero, out of it, beside the trades of the pair
+    and the fee of a transaction of ours.
+
+    `of_trade`: it came with a trade, as the issuer's transfer fee does, and what a trust line rounds away. Else it
+    is a payment either way, or an offer of another pair.
+    """
+
+    tx_hash: str
+    ledger_index: int
+    drops: int
+    rlusd: Decimal
+    of_trade: bool = False
+
+
 class Account(msgspec.Struct, frozen=True, gc=False):
     """The wallet at one ledger, and all that happened to it from ledger `covers_from` up to that ledger.
 
+    What is told of ledgers before those counts for the offers that it is about; its fees are paid once the whole
+    ledger is told. A `covers_from` behind the ledger itself tells none of them in full.
     Not every gateway can tell the events: where `proves_fills` is False, what became of an offer must be read
     from the offers alone.
     """
@@ -97,6 +115,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     transactions: tuple[OwnTransaction, ...] = ()
     covers_from: int = 0
     proves_fills: bool = True
+    transfers: tuple[Transfer, ...] = ()
 
 
 class Health(msgspec.Struct, frozen=True, gc=False):

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from neo_core.measures import Facts, Measures
+from neo_core.model.ledger import OfferEvent
 from neo_core.model.orders import Fill, Order
 
 __all__ = [
@@ -17,11 +18,17 @@ __all__ = [
     "Measures",
     "Mode",
     "Outcome",
+    "Ranges",
     "Recover",
     "Resolution",
     "Stay",
     "View",
+    "Wait",
 ]
+
+
+Ranges = tuple[tuple[int, int], ...]
+"""Ledgers from the first to the last of each pair, both of them in it; sorted, and no two of them touch."""
 
 
 class Mode(StrEnum):
@@ -31,7 +38,11 @@ class Mode(StrEnum):
 
 
 class View(msgspec.Struct, frozen=True, gc=False):
-    """What a plugin sees of a tick. None where there is none (a one-sided book has no mid)."""
+    """What a plugin sees of a tick. None where there is none (a one-sided book has no mid).
+
+    `events` are what transactions did to own offers, as told on this tick. Of the ledgers in the closed ranges
+    `untold` nothing has been told yet. `proves_fills` is False where a gateway can tell no such events at all.
+    """
 
     tick: int
     now: float
@@ -51,6 +62,9 @@ class View(msgspec.Struct, frozen=True, gc=False):
     portfolio_value: float | None
     fills: tuple[Fill, ...] = ()
     open_orders: tuple[Order, ...] = ()
+    events: tuple[OfferEvent, ...] = ()
+    untold: Ranges = ()
+    proves_fills: bool = True
 
 
 class Clear(msgspec.Struct, frozen=True, gc=False):
@@ -88,12 +102,17 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(StrEnum):
-    """What a layer may conclude about an order that vanished without proof."""
+    """What a layer may conclude about an order that vanished.
+
+    FILLED and REJECTED need proof: they are for the record of an order that the ledger itself has ended.
+    """
 
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     PHANTOM_FILL = "phantom_fill"
     HELD = "held"
+    FILLED = "filled"
+    REJECTED = "rejected"
 
 
 class Resolution(msgspec.Struct, frozen=True, gc=False):
@@ -101,4 +120,16 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
 
     outcome: Outcome
     token: str
+    evidence: Facts = {}
+
+
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """The proof may still come: the order stays alive, and ledgers `from_ledger` to `to_ledger` are asked for.
+
+    The layers are asked again on every later tick, until one decides or the ledger proves what happened.
+    """
+
+    token: str
+    from_ledger: int
+    to_ledger: int
     evidence: Facts = {}

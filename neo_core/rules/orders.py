@@ -1,19 +1,17 @@
-"""Orders and inventory: the table of moves, booking what is proven, finding what vanished. (SPEC 8)"""
+"""Orders and inventory: booking what is proven, finding what vanished. (SPEC 8)"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
 from msgspec.structs import replace
 
-from neo_core.errors import IllegalMove
 from neo_core.model import (
     Account,
     Ack,
     AckOutcome,
-    Cancel,
     Fill,
     Inventory,
     Mark,
@@ -22,10 +20,13 @@ from neo_core.model import (
     Order,
     OrderStatus,
     Outcome,
-    Prepared,
+    Ranges,
     Resolution,
     Side,
+    Transfer,
 )
+from neo_core.rules import coverage, payments
+from neo_core.rules.order_moves import ALIVE, MARKABLE, MOVES, QUOTED, attach, may_move, move
 
 __all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "Book", "attach", "may_move"]
 
@@ -34,11 +35,6 @@ CANCEL_REQUESTED, CANCELLED_BY_ENGINE = OrderStatus.CANCEL_REQUESTED, OrderStatu
 FILLED, CANCELLED, EXPIRED = OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED
 REJECTED, HELD = OrderStatus.REJECTED, OrderStatus.HELD_PENDING_REVIEW
 
-QUOTED = frozenset({PENDING, OPEN, PARTIALLY_FILLED})
-MARKABLE = QUOTED | {CANCEL_REQUESTED}
-ALIVE = MARKABLE | {CANCELLED_BY_ENGINE}
-"""An order in one of these may still be taken by someone, so exposure counts it."""
-
 GUESS = "guess"
 """Stands among the proofs of an order that was taken for filled; what is left of it is then what was guessed."""
 SEEN = "seen"
@@ -46,49 +42,15 @@ SEEN = "seen"
 REALIGN = "realign"
 """Begins the hash of a fill that books another one back: a realign took its effect from the wallet already."""
 MOST_CLOSED = 32
-
-_ENDS = frozenset({FILLED, CANCELLED, EXPIRED})
-_LEAVES = _ENDS | {CANCEL_REQUESTED, CANCELLED_BY_ENGINE, HELD}
-_NOWHERE: frozenset[OrderStatus] = frozenset()
-
-# From a status: where an order may go on anybody's word, and where only a validated transaction takes it.
-MOVES: Mapping[OrderStatus, tuple[frozenset[OrderStatus], frozenset[OrderStatus]]] = {
-    PENDING: (_LEAVES | {OPEN, PARTIALLY_FILLED, REJECTED}, _NOWHERE),
-    OPEN: (_LEAVES | {PARTIALLY_FILLED}, _NOWHERE),
-    PARTIALLY_FILLED: (_LEAVES | {PARTIALLY_FILLED}, _NOWHERE),
-    CANCEL_REQUESTED: (_ENDS | {CANCELLED_BY_ENGINE, HELD, REJECTED}, _NOWHERE),
-    CANCELLED_BY_ENGINE: (_NOWHERE, _ENDS | {REJECTED}),
-    HELD: (frozenset({FILLED, CANCELLED}), frozenset({OPEN, EXPIRED, REJECTED})),
-    FILLED: (_NOWHERE, frozenset({HELD})),
-    CANCELLED: (_NOWHERE, frozenset({FILLED, EXPIRED})),
-    EXPIRED: (_NOWHERE, frozenset({FILLED, CANCELLED})),
-    REJECTED: (_NOWHERE, _ENDS),
-}
-
-
-def may_move(old: OrderStatus, new: OrderStatus, *, proven: bool) -> bool:
-    freely, by_proof = MOVES[old]
-    return new in freely or (proven and new in by_proof)
-
-
-def _move(order: Order, status: OrderStatus, *, proven: bool = False, **changes: object) -> Order:
-    if not may_move(order.status, status, proven=proven):
-        raise IllegalMove(f"order {order.id} cannot go from {order.status} to {status}")
-    return replace(order, status=status, **changes)
-
-
-def attach(orders: Mapping[str, Order], prepared: Prepared) -> Order:
-    """The order with what preparing has told: sequence and hash of its placement, or the hash of its cancel."""
-    order = orders[prepared.intent.order_id]
-    if isinstance(prepared.intent, Cancel):
-        return replace(order, cancel_tx_hash=prepared.tx_hash)
-    return replace(order, sequence=prepared.sequence, tx_hash=prepared.tx_hash, last_ledger=prepared.last_ledger)
+MOST_LEDGERS_CLOSED = 512
 
 
 class Book(msgspec.Struct, gc=False):
     """The orders and the inventory during one tick. What it was given is copied before the first change.
 
-    `covered` is whether everything since the last look was told, `holds` whether an order was held on this tick.
+    `untold` are the ledgers of which nothing was told yet, `covered` is whether there is none. `holds` is whether
+    an order was held on this tick, `ended` are the orders that the ledger has ended, `transfers` what came in or
+    went out.
     `strangers` are offers of ours that no order has made, `shrunk_unbooked` marked orders that shrank without
     proof. `impossible` is the first thing seen that cannot be: the orders then no longer add up.
     """
@@ -100,11 +62,14 @@ class Book(msgspec.Struct, gc=False):
     _realigned: int
     _tick: int
     _now: float
+    untold: Ranges = ()
     changed: dict[str, Order] | None = None
     fills: tuple[Fill, ...] = ()
     never_placed: tuple[Order, ...] = ()
     shrunk_unbooked: tuple[Order, ...] = ()
     strangers: tuple[Offer, ...] = ()
+    ended: tuple[str, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
     covered: bool = False
     holds: bool = False
     impossible: str = ""
@@ -128,6 +93,8 @@ class Book(msgspec.Struct, gc=False):
     def forget(self, before_ledger: int) -> None:
         """Closed orders are kept a while, for proof that comes late; then the database alone has them."""
         if len(self.closed) > MOST_CLOSED:
+            if self.untold:  # what they still have to tell must find its order
+                before_ledger = max(min(before_ledger, self.untold[0][0]), before_ledger - MOST_LEDGERS_CLOSED)
             self.closed = {i: o for i, o in self.closed.items() if o.closed_ledger >= before_ledger}
 
     def acknowledge(self, acks: Iterable[Ack], ledger_index: int) -> None:
@@ -139,16 +106,28 @@ class Book(msgspec.Struct, gc=False):
             if ack.cancel:
                 tx_hash = "" if refused else order.cancel_tx_hash
                 self.put(replace(order, cancel_ledger=0, cancel_tx_hash=tx_hash))
-            elif refused and not order.seen and order.status in MARKABLE:
-                self.put(_move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
+            elif not order.seen:
+                self._cancel_failed(order.tx_hash, known=refused)
+                if refused and order.status in MARKABLE:
+                    self.put(move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
 
-    def unmoved(self, account: Account) -> bool:
+    def _cancel_failed(self, tx_hash: str, *, known: bool = True) -> None:
+        """The transaction was to cancel an order, or to replace it. If not `known`, it may have failed."""
+        for order in tuple(self.orders.values()):
+            if tx_hash and order.cancel_tx_hash == tx_hash:
+                self.put(replace(order, cancel_ledger=0, cancel_tx_hash="" if known else tx_hash))
+
+    def unmoved(self, account: Account, since: int | None) -> bool:
         """Whether nothing happened: the ledger shows the very offers that matched our orders the last time."""
         return (
             account.offers is self.matched
             and not account.events
             and not account.transactions
+            and not account.transfers
             and self.changed is None
+            and not self.untold
+            and since is not None
+            and account.covers_from <= since + 1
         )
 
     def settle(self, account: Account, ledger_index: int, since: int | None, starting: bool) -> list[Order]:
@@ -156,20 +135,27 @@ class Book(msgspec.Struct, gc=False):
 
         While a session is `starting`, an event that it cannot explain is not impossible: it may be another's.
         """
+        before = self.untold
+        if since is not None:
+            self.untold = coverage.still_untold(before, since, account.covers_from, ledger_index)
         if self.inventory is None:
             self.inventory = Inventory(account.xrp_drops, account.rlusd)
-        elif account.transactions or account.events:
-            self._prove(account, ledger_index, -1 if since is None else since, starting)
-        self.covered = since is not None and account.covers_from <= since + 1
+        elif account.transactions or account.events or account.transfers:
+            self._prove(account, ledger_index, -1 if since is None else since, before, starting)
+        self.covered = since is not None and not self.untold
         return self._look(account, ledger_index)
 
-    def _prove(self, account: Account, ledger_index: int, since: int, starting: bool) -> None:
-        self._pay(account, max(since, self._realigned))
+    def _prove(self, account: Account, ledger_index: int, since: int, untold: Ranges, starting: bool) -> None:
+        """New is what happened in a ledger of which nothing had been told before."""
+        self._pay(account, since, untold)
         # Before any event: what failed was not placed, nor was what lost its sequence to another transaction.
         for transaction in account.transactions:
+            failed, at = transaction.result != "tesSUCCESS", transaction.ledger_index
+            if failed:
+                self._cancel_failed(transaction.tx_hash)
             for unseen in [o for o in self.orders.values() if o.sequence == transaction.sequence and not o.seen]:
-                failed = transaction.result != "tesSUCCESS"
-                if failed if transaction.tx_hash == unseen.tx_hash else transaction.ledger_index > since:
+                lost = at > since or coverage.is_in(untold, at)
+                if failed if transaction.tx_hash == unseen.tx_hash else lost:
                     self._reject(unseen, ledger_index)
                 elif transaction.tx_hash == unseen.tx_hash and not account.proves_fills:
                     self.put(replace(unseen, seen=True))  # it landed, and may have been taken in the same ledger
@@ -177,16 +163,16 @@ class Book(msgspec.Struct, gc=False):
             order = self._named(event.sequence)
             if order is not None:
                 self._apply(order, event)
-            elif event.ledger_index > since and not starting:
+            elif not starting and (event.ledger_index > since or coverage.is_in(untold, event.ledger_index)):
                 self._cannot_be(
                     f"ledger {event.ledger_index} shows offer {event.sequence}, which this engine never made"
                 )
 
-    def _pay(self, account: Account, paid_until: int) -> None:
+    def _pay(self, account: Account, since: int, untold: Ranges) -> None:
         assert self.inventory is not None
-        fees = sum([one.fee_drops for one in account.transactions if one.ledger_index > paid_until])
-        if fees:
-            self.inventory = Inventory(self.inventory.drops - fees, self.inventory.rlusd)
+        drops, rlusd, self.transfers = payments.due(account, since, untold, self._realigned)
+        if drops or rlusd:
+            self.inventory = Inventory(self.inventory.drops + drops, self.inventory.rlusd + rlusd)
 
     def _named(self, sequence: int) -> Order | None:
         """The order that made this offer. One that was lost has left its sequence to a later one."""
@@ -214,9 +200,9 @@ class Book(msgspec.Struct, gc=False):
             filled = order.filled_drops + event.drops
             order = replace(order, filled_drops=filled, proofs=(*order.proofs, event.tx_hash), seen=True)
             if kind == "filled" and order.status is not FILLED:
-                order = _move(order, FILLED, proven=True, closed_ledger=event.ledger_index)
+                order = self._end(order, FILLED, event.ledger_index)
             elif order.status in QUOTED:
-                order = _move(order, PARTIALLY_FILLED)
+                order = move(order, PARTIALLY_FILLED)
             self.put(order)
         if kind == "placed" and not order.seen and not order.closed_ledger:
             # The ledger may have rounded the amounts when it placed the offer: what rests is what it says.
@@ -226,14 +212,20 @@ class Book(msgspec.Struct, gc=False):
         elif kind == "removed":
             ended = EXPIRED if event.cause == "expired" else CANCELLED
             if order.status not in (ended, FILLED):
-                self.put(_move(order, ended, proven=True, closed_ledger=event.ledger_index))
+                self.put(self._end(order, ended, event.ledger_index))
+
+    def _end(self, order: Order, status: OrderStatus, ledger_index: int) -> Order:
+        """The ledger has ended it. Proof in another order than it happened in may end it twice."""
+        if order.id not in self.ended:
+            self.ended += (order.id,)
+        return move(order, status, proven=True, closed_ledger=ledger_index)
 
     def _take_back(self, order: Order) -> Order:
         """Proof has come about an order that was taken for filled: what was guessed is undone before it counts."""
         self._guess(order, order.side.opposite)
         proofs = tuple([proof for proof in order.proofs if proof != GUESS])
         filled = order.filled_drops - order.rest_drops
-        order = _move(order, HELD, proven=True, closed_ledger=0, filled_drops=filled, proofs=proofs)
+        order = move(order, HELD, proven=True, closed_ledger=0, filled_drops=filled, proofs=proofs)
         self.put(order)
         return order
 
@@ -278,7 +270,8 @@ class Book(msgspec.Struct, gc=False):
 
     def _reject(self, order: Order, ledger_index: int) -> None:
         self.never_placed += (order,)
-        self.put(_move(order, REJECTED, proven=True, closed_ledger=ledger_index))
+        self.put(self._end(order, REJECTED, ledger_index))
+        self._cancel_failed(order.tx_hash)
 
     def _look(self, account: Account, ledger_index: int) -> list[Order]:
         """Compares our orders with the offers that the ledger shows."""
@@ -299,11 +292,11 @@ class Book(msgspec.Struct, gc=False):
                     f"what is left of order {order.id} {change}: "
                     f"{order.rest_drops} drops known, {offer.drops} seen"
                 )
-            if not order.seen or order.status in (PENDING, HELD):
+            if not order.seen or order.vanished_ledger or order.status in (PENDING, HELD):
                 appeared.append(order)
         for order in appeared:
             seen = replace(order, seen=True, vanished_ledger=0)
-            self.put(_move(seen, OPEN, proven=True) if seen.status in (PENDING, HELD) else seen)
+            self.put(move(seen, OPEN, proven=True) if seen.status in (PENDING, HELD) else seen)
         self.strangers = tuple(shown.values())
         clean = not (appeared or missing or shown or self.impossible)
         self.matched = offers if clean else None
@@ -326,29 +319,33 @@ class Book(msgspec.Struct, gc=False):
             proofs = order.proofs if SEEN in order.proofs else (*order.proofs, SEEN)
             smaller = replace(smaller, filled_drops=order.filled_drops + drops, proofs=proofs)
             if order.status in QUOTED:
-                smaller = _move(smaller, PARTIALLY_FILLED)
+                smaller = move(smaller, PARTIALLY_FILLED)
         self.put(smaller)
         return smaller
 
     def _vanished(self, order: Order, ledger_index: int) -> bool:
         """Was it seen, or must it have landed?
 
-        Absence is proof that it was never placed, if nothing was left untold since it was sent.
+        Absence is proof that it was never placed, if no ledger is untold.
         """
         if order.seen:
             return True
-        if not self.covered and not order.vanished_ledger:
-            order = replace(order, vanished_ledger=ledger_index)
-            self.put(order)
         if not 0 < order.last_ledger <= ledger_index:
             return False
-        if not order.vanished_ledger:
+        if self.covered:
             self._reject(order, ledger_index)
             return False
         return order.last_ledger < ledger_index
 
     def _cannot_be(self, what: str) -> None:
         self.impossible = self.impossible or what
+
+    def wait(self, order: Order, ledger_index: int) -> Order:
+        """It stays as it is, and counts as alive, until it is known what became of it."""
+        if not order.vanished_ledger:
+            order = replace(order, vanished_ledger=ledger_index)
+            self.put(order)
+        return order
 
     def resolve(self, order: Order, resolution: Resolution, ledger_index: int) -> None:
         """What a layer concluded. A mark is stronger than any guess: such an order never moves inventory."""
@@ -357,24 +354,24 @@ class Book(msgspec.Struct, gc=False):
         if order.status is CANCELLED_BY_ENGINE:
             self.put(replace(order, closed_ledger=ledger_index))
         elif outcome is Outcome.HELD:
-            self.put(_move(order, HELD))
+            self.put(move(order, HELD))
         elif outcome is Outcome.PHANTOM_FILL:
             self._take_for_filled(order, ledger_index)
         else:
             ended = EXPIRED if outcome is Outcome.EXPIRED else CANCELLED
-            self.put(_move(order, ended, closed_ledger=ledger_index))
+            self.put(move(order, ended, closed_ledger=ledger_index))
 
     def _take_for_filled(self, order: Order, ledger_index: int) -> None:
         self._guess(order, order.side)
         filled, proofs = order.filled_drops + order.rest_drops, (*order.proofs, GUESS)
-        self.put(_move(order, FILLED, closed_ledger=ledger_index, filled_drops=filled, proofs=proofs))
+        self.put(move(order, FILLED, closed_ledger=ledger_index, filled_drops=filled, proofs=proofs))
 
     def decide_held(self, order: Order, filled: bool, ledger_index: int) -> None:
         """An operator's word about a held order. Proof that comes later replaces it, as it does any guess."""
         if filled:
             self._take_for_filled(order, ledger_index)
         else:
-            self.put(_move(order, CANCELLED, closed_ledger=ledger_index))
+            self.put(move(order, CANCELLED, closed_ledger=ledger_index))
 
     def adopt(self, orders: Iterable[Order]) -> None:
         """Offers that were on the ledger before this engine knew of them."""
@@ -383,9 +380,7 @@ class Book(msgspec.Struct, gc=False):
         self.strangers = ()
 
     def mark(self, order: Order, mark: Mark) -> Order:
-        marked = _move(
-            order, CANCELLED_BY_ENGINE, cancelled_at=mark.cancelled_at, cancel_reason=mark.cancel_reason
-        )
+        marked = move(order, CANCELLED_BY_ENGINE, cancelled_at=mark.cancelled_at, cancel_reason=mark.cancel_reason)
         self.put(marked)
         return marked
 

@@ -27,6 +27,7 @@ __all__ = [
     "measures",
     "plain",
     "remember",
+    "signed",
     "suspects",
     "tolerances",
 ]
@@ -88,7 +89,7 @@ def measures(check: TruthCheck, settings: WalletTruthConfig) -> Facts:
 
 def difference_text(check: TruthCheck) -> str:
     xrp, rlusd = _difference(check)
-    return f"the wallet holds {_signed(xrp)} XRP and {_signed(rlusd)} RLUSD against the books"
+    return f"the wallet holds {signed(xrp)} XRP and {signed(rlusd)} RLUSD against the books"
 
 
 def plain(amount: Decimal) -> str:
@@ -96,7 +97,7 @@ def plain(amount: Decimal) -> str:
     return f"{amount.normalize():f}"
 
 
-def _signed(amount: Decimal) -> str:
+def signed(amount: Decimal) -> str:
     return f"{amount.normalize():+f}"
 
 
@@ -132,6 +133,8 @@ def suspects(orders: Iterable[Order]) -> tuple[Suspect, ...]:
         elif order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and order.vanished_ledger:
             word = order.status.value.lower()
             found.append(_suspect(order, f"taken for {word} without proof: it may have been filled", sign))
+        elif order.vanished_ledger and not order.closed_ledger:
+            found.append(_suspect(order, "not shown any more, and nobody told why: it may have been filled", sign))
     return tuple(found)
 
 

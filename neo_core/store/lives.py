@@ -115,6 +115,8 @@ class _Moment(msgspec.Struct, frozen=True):
         for intent in self.decision.intents:
             if intent["type"] == "cancel" and intent["order_id"] == self.now.id:
                 yield self._step(f"cancel requested: {intent['reason']}")
+            elif intent.get("replaced_id") == self.now.id:
+                yield self._step(f"replaced by order {intent['order_id']}, if that is placed")
 
     def _appeared(self) -> str:
         now = self.now
@@ -127,6 +129,10 @@ class _Moment(msgspec.Struct, frozen=True):
 
     def _told(self, event: Event) -> Step:
         row = self.anomaly
+        if event.kind in ("order_ended", "order_waits"):
+            evidence = dict(event.facts)
+            layer, token = evidence.pop("layer"), evidence.pop("token")
+            return self._step(event.text, layer=layer, token=token, evidence=evidence)
         if event.kind != "anomaly" or row is None:
             return self._step(event.text, **(self._moved() if _decides(event) else {}))
         return self._step(

@@ -64,6 +64,7 @@ def begin(database: SqliteDatabase, row: Mapping[str, Any], started_at: float, s
         orders=orders,
         closed=closed,
         realigned=runtime.realigned,
+        untold=runtime.untold,
     )
     of_engine = (EngineState.engine == engine) & (EngineState.key != KILL)
     EngineState.delete().where(of_engine).execute(database)

@@ -15,7 +15,7 @@ import msgspec
 
 from neo_core.errors import StoreError
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import Cause, Inventory, Order
+from neo_core.model import Cause, Inventory, Order, Ranges
 from neo_core.state import Faults, Regime, RiskMemory, State, Sweep, Truth
 
 __all__ = ["KILL", "STOP", "Runtime", "halt_of", "iso", "read_runtime", "recovery_counts", "restore", "texts"]
@@ -47,6 +47,7 @@ class Runtime(msgspec.Struct, frozen=True, omit_defaults=True):
     serial: int = 0
     truth: Truth = Truth()
     realigned: int = 0
+    untold: Ranges = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -111,6 +112,7 @@ def restore(
         halt=halt_of(kept),
         truth=runtime.truth,
         realigned=runtime.realigned,
+        untold=runtime.untold,
     )
     return state, tuple(notes)
 
@@ -216,6 +218,7 @@ def _runtime_text(state: State) -> str:
         serial=state.serial,
         truth=state.truth,
         realigned=state.realigned,
+        untold=state.untold,
     )
     if not _finite(runtime):
         raise StoreError(f"tick {state.tick}: a number of the state is not finite, and is not kept: {runtime}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pluggy
 
 from neo_core.measures import facts_of
-from neo_core.model import Clear, Enter, Event, Mark, Outcome, Recover, Resolution, Stay
+from neo_core.model import Clear, Enter, Event, Mark, Outcome, Recover, Resolution, Stay, Wait
 from neo_core.testing.scenes import Scene, scenes
 from neo_core.testing.walking import hooks
 
@@ -123,19 +123,27 @@ def _wrong(hook: str, answer: object, handed: Mapping[str, Any]) -> str:
     if hook == "on_cancel_all":
         return _wrong_marks(answer, {order.id for order in handed["orders"]})
     if hook == "on_disappeared_order":
-        if answer is None:
-            return ""
-        if not isinstance(answer, Resolution):
-            return f"expected a Resolution or None, got {answer!r}"
-        if not isinstance(answer.outcome, Outcome) or not _is_sentence(answer.token):
-            return f"expected an Outcome and a token, got {answer!r}"
-        return _wrong_facts("evidence", answer.evidence)
+        return _wrong_verdict(answer)
     calm, alarm = VERDICTS[hook]
     if not isinstance(answer, calm | alarm) or type(answer) not in (calm, alarm):
         return f"expected {calm.__name__} or {alarm.__name__}, got {answer!r}"
     if isinstance(answer, Enter | Recover) and not _is_sentence(answer.reason):
         return f"expected a reason that a person can read, got {answer.reason!r}"
     return _wrong_facts("measures", facts_of(answer.measures))
+
+
+def _wrong_verdict(answer: object) -> str:
+    if answer is None:
+        return ""
+    if isinstance(answer, Wait):
+        if not 0 < answer.from_ledger <= answer.to_ledger or not _is_sentence(answer.token):
+            return f"expected ledgers from a first to a last, and a token, got {answer!r}"
+        return _wrong_facts("evidence", answer.evidence)
+    if not isinstance(answer, Resolution):
+        return f"expected a Resolution, a Wait or None, got {answer!r}"
+    if not isinstance(answer.outcome, Outcome) or not _is_sentence(answer.token):
+        return f"expected an Outcome and a token, got {answer!r}"
+    return _wrong_facts("evidence", answer.evidence)
 
 
 def _wrong_marks(answer: object, asked_about: set[str]) -> str:

@@ -81,7 +81,7 @@ class Rehearsal:
             ledger_age_seconds=ledger_age,
         )
         try:
-            seen = self._gateway.observe(self.state.ledger_index)
+            seen = self._gateway.observe(self.state.since)
             seen = seen if shown is None else shown(seen)
             given = Input(seen.close_time, seen, "", stop, kill, exhausted, self._acks, commands)
         except ObservationFailed as error:

@@ -105,8 +105,9 @@ class _Audit:
             for order in decision.get("orders", ())
             if order.get("cancel_tx_hash")
         }
-        for tx_hash in self.landed:
-            assert placements[tx_hash] + (tx_hash in cancels) == 1, f"{tx_hash} is not one transaction of ours"
+        for tx_hash in self.landed:  # a placement may be the cancel of the one that it replaces
+            known = placements[tx_hash] == 1 or (not placements[tx_hash] and tx_hash in cancels)
+            assert known, f"{tx_hash} is not one transaction of ours"
         sequences = [one.sequence for one in self.landed.values()]
         assert len(sequences) == len(set(sequences))
         for event in (event for entry in self.entries for event in entry.events):
@@ -119,14 +120,18 @@ class _Audit:
             asked = {
                 one["order_id"]: one["reason"] for one in decision.get("intents", ()) if one["type"] == "cancel"
             }
+            asked |= {
+                one["replaced_id"]: "replaced" for one in decision.get("intents", ()) if one.get("replaced_id")
+            }
             for order in decision.get("orders", ()):
                 if order["id"] in asked:
                     reasons[order["cancel_tx_hash"]] = (order["id"], asked[order["id"]])
             for name, reason in asked.items():
                 assert orders[name]["cancel_reason"] or not reason.endswith("_CANCEL"), f"{name} is not marked"
         for event in (event for entry in self.entries for event in entry.events):
-            if event.cause == "cancelled":
-                name, _ = reasons[event.tx_hash]
+            if event.cause in ("cancelled", "replaced"):
+                name, why = reasons[event.tx_hash]
+                assert (why == "replaced") == (event.cause == "replaced")
                 assert orders[name]["sequence"] == event.sequence
 
     def _every_trade_is_booked_once(self) -> None:

@@ -44,7 +44,8 @@ class Life:
         self.config = folder / "neo.yaml"
         self.config.write_text(
             f"paper: {{scenario: {draw.choice(SCENARIOS)}, fill_visibility: {visibility}}}\nlog: {{file: null}}\n"
-            "degraded_recovery: {max_degraded_episodes_per_source_per_session: 50}\n",
+            "degraded_recovery: {max_degraded_episodes_per_source_per_session: 50}\n"
+            f"plugins: {{ledger_evidence: {{enabled: {draw.choice(('true', 'false'))}}}}}\n",
             encoding="utf-8",
         )
         self.pace = ["--speed", "400", "--ticks", "110"] if paced else ["--speed", "0"]
@@ -159,6 +160,7 @@ class Lives:
 
 
 @pytest.mark.rule("REC-1", "REC-4", "REC-5", "REC-10", "REC-11", "INT-1", "INT-2", "MODE-8", "COOL-1")
+@pytest.mark.rule("QUO-X3", "REC-X5")
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("visibility", ["events", "disappearance"])
 def test_killed_at_every_boundary_the_books_are_those_of_the_ledger(

@@ -18,7 +18,7 @@ from neo_core.gateways import paper_journal
 from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Entry, Journal
 from neo_core.markets import MarketTick
-from neo_core.model import Cancel, Decision, Prepared
+from neo_core.model import Cancel, Decision, Place, Prepared
 from neo_core.session import Session
 from neo_core.store import Store, migrations
 from neo_core.store.writer import Writer
@@ -48,6 +48,10 @@ def fills(store: object, decision: Decision, *_: object) -> bool:
 
 def storms(gateway: object, prepared: Sequence[Prepared]) -> bool:
     return sum(cancels_all(one.intent) for one in prepared) > 1
+
+
+def replaces(gateway: object, prepared: Sequence[Prepared]) -> bool:
+    return sum(isinstance(one.intent, Place) and bool(one.intent.replaces) for one in prepared) > 1
 
 
 def acts(journal: object, line: object) -> bool:
@@ -162,6 +166,7 @@ BOUNDARIES: dict[str, Callable[[Reaper], None]] = {
     "before marks": lambda reaper: reaper.before(Store, "commit", marks),
     "after marks": lambda reaper: reaper.after(Store, "commit", marks),
     "between two cancels": lambda reaper: reaper.sending(1, storms),
+    "between two replaces": lambda reaper: reaper.sending(1, replaces),
     "sent, not recorded": lambda reaper: reaper.sending(99),
     "seen, not recorded": lambda reaper: reaper.after(Journal, "append", acts),
     "line torn": Reaper.in_the_middle_of_a_line,

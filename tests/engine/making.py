@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from neo_core import Clear, Enter, Event, GuardConfig, Mark, Order, Recover, Resolution, Stay, View, hookimpl
+from neo_core import Clear, Enter, Event, GuardConfig, Mark, Order, Recover, Resolution, Stay, View, Wait, hookimpl
 from neo_core.model import (
     Ack,
     AckOutcome,
@@ -92,13 +92,13 @@ class Marker:
         pass
 
 
-def layer(answer: Resolution | None) -> type[Any]:
+def layer(answer: Resolution | Wait | None) -> type[Any]:
     class Layer:
         def __init__(self, config: object) -> None:
             pass
 
         @hookimpl
-        def on_disappeared_order(self) -> Resolution | None:
+        def on_disappeared_order(self) -> Resolution | Wait | None:
             return answer
 
     return Layer
@@ -129,6 +129,11 @@ def places(decision: Decision) -> list[Order]:
 
 def cancels(decision: Decision) -> list[Cancel]:
     return [intent for intent in decision.intents if isinstance(intent, Cancel)]
+
+
+def replaced(decision: Decision) -> list[str]:
+    """The orders that this decision ends by putting another one in their place."""
+    return [one.replaced_id for one in decision.intents if isinstance(one, Place) and one.replaced_id]
 
 
 def reason(stage: Rehearsal) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from neo_core import amend
+from neo_core.config import LiveConfig
 from neo_core.errors import StoreError, UsageError
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
@@ -56,7 +57,7 @@ def test_a_fill_that_nobody_saw_is_in_the_books_once_after_a_realign_whatever_is
     assert ending.halt.reason == "startup_integrity_halt"
     store = Store.open(desk.url)
     try:
-        seen = amend.sides(store, "neo", desk.url)
+        seen = amend.sides(store, "neo", desk.url, LiveConfig())
         assert seen.drops == 100 * DROPS
         amend.realign(store, "neo", seen, "the bid was taken while the engine was down")
         taken = owned(store)
@@ -64,7 +65,7 @@ def test_a_fill_that_nobody_saw_is_in_the_books_once_after_a_realign_whatever_is
         (held,) = store.orders("neo", held=True)
         amend.resolve(store, "neo", held["id"], True, "it is the one that was taken")
         assert (owned(store), store.orders("neo", held=True)) == (taken, [])
-        assert amend.sides(store, "neo", desk.url).drops == 0
+        assert amend.sides(store, "neo", desk.url, LiveConfig()).drops == 0
     finally:
         store.close()
 
@@ -73,7 +74,12 @@ def test_a_fill_that_nobody_saw_is_in_the_books_once_after_a_realign_whatever_is
 def test_an_order_that_was_gone_at_the_realign_moves_nothing_when_it_is_missed_later(desk: Desk) -> None:
     store = Store.open(desk.url)
     try:
-        amend.realign(store, "neo", amend.sides(store, "neo", desk.url), "it was taken while the engine was down")
+        amend.realign(
+            store,
+            "neo",
+            amend.sides(store, "neo", desk.url, LiveConfig()),
+            "it was taken while the engine was down",
+        )
     finally:
         store.close()
     ending, _ = desk.play(resume="auto", ticks=30)
@@ -92,7 +98,7 @@ def test_an_order_that_was_gone_at_the_realign_moves_nothing_when_it_is_missed_l
 def test_a_realign_of_what_is_no_longer_as_it_was_shown_is_refused(desk: Desk) -> None:
     store = Store.open(desk.url)
     try:
-        shown = amend.sides(store, "neo", desk.url)
+        shown = amend.sides(store, "neo", desk.url, LiveConfig())
         amend.realign(store, "neo", shown, "once")
         with pytest.raises(UsageError, match="changed since they were shown"):
             amend.realign(store, "neo", shown, "twice")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from neo_core import amend
+from neo_core.config import LiveConfig
 from neo_core.errors import LeaseLost, StoreError
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
@@ -45,7 +46,7 @@ def meanwhile(desk: Desk, happens: MarketTick) -> None:
 def realign(desk: Desk) -> amend.Sides:
     """Answers what the wallet had more than the books."""
     with closing(Store.open(desk.url)) as store:
-        seen = amend.sides(store, "neo", desk.url)
+        seen = amend.sides(store, "neo", desk.url, LiveConfig())
         amend.realign(store, "neo", seen, "it happened while the engine was down")
         return seen
 
@@ -79,7 +80,7 @@ def test_what_an_offer_lost_before_a_realign_is_not_booked_again_when_the_offer_
     assert (ending.halt.reason, session["ticks"]) == ("duration_elapsed", 30)
     assert bid.id not in {fill["order_id"] for fill in session["fills"]}
     with closing(Store.open(desk.url)) as store:
-        agreed = amend.sides(store, "neo", desk.url)
+        agreed = amend.sides(store, "neo", desk.url, LiveConfig())
     assert agreed.inventory == agreed.wallet.holds
 
 

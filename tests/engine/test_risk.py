@@ -15,7 +15,7 @@ from neo_core.rules.quoting import Quote
 from neo_core.state import Holding, State
 from neo_core.testing.rehearsal import Rehearsal
 
-from .making import account, cancels, guard, kinds, named, places, reason
+from .making import account, cancels, guard, kinds, named, places, reason, replaced
 
 NEAR = {"bid_offset_bps": 3.0, "ask_offset_bps": 3.0}
 SELLER = (Taker(Side.SELL, 100 * DROPS),)
@@ -185,8 +185,10 @@ def test_a_crowded_minute_holds_quotes_back_and_cancels_never() -> None:
     assert len(places(stage.tick())) == 2
     stage.tick()
     moved = stage.tick(mid=2.0008)
-    assert (len(cancels(moved)), len(places(moved))) == (2, 0)
-    assert {refusal.code for refusal in moved.refusals} == {"throttled"}
+    assert (len(replaced(moved)), len(places(moved)), len(cancels(moved))) == (1, 1, 1)
+    assert [refusal.code for refusal in moved.refusals] == ["throttled"]
+    full = stage.tick(mid=2.0)
+    assert (len(cancels(full)), places(full)) == (1, [])
     script, plugin = guard()
     crowded = Rehearsal({"amber": plugin}, {"risk": {"max_messages_per_minute": 1}})
     assert len(places(crowded.tick())) == 1

@@ -18,6 +18,13 @@ __all__ = ["Auditor"]
 
 HELD, MARKED = OrderStatus.HELD_PENDING_REVIEW, OrderStatus.CANCELLED_BY_ENGINE
 REJECTED, OPEN, FILLED = OrderStatus.REJECTED, OrderStatus.OPEN, OrderStatus.FILLED
+ENDINGS = {
+    "filled": "FILLED",
+    "cancelled": "CANCELLED",
+    "replaced": "REPLACED",
+    "expired": "EXPIRED",
+    "partial_fill": "",
+}
 OVER = frozenset({FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, REJECTED})
 
 
@@ -44,8 +51,9 @@ LEGAL = {proven: _closure(proven) for proven in (True, False)}
 class Auditor:
     """Keeps books of its own: what the wallet began with, and what decisions have booked since. `seen` counts."""
 
-    def __init__(self, ledger: Ledger, seen: Counter[str]) -> None:
+    def __init__(self, ledger: Ledger, seen: Counter[str], evidence: bool) -> None:
         self._ledger = ledger
+        self._evidence = evidence
         self._seen = seen
         self._owned = ledger.holds
         self._known: dict[tuple[str, int], OfferEvent] = {}
@@ -71,6 +79,8 @@ class Auditor:
             shown |= {transaction.sequence for transaction in account.transactions}
             self._known |= {(event.tx_hash, event.sequence): event for event in events}
             for paid in account.transactions:
+                if paid.ledger_index < account.covers_from:
+                    continue  # it is told with its whole ledger, and paid then
                 if paid.tx_hash not in self._paid and paid.ledger_index > before.realigned:
                     self.realign(-FEE, Decimal(0))
                 self._paid.add(paid.tx_hash)
@@ -80,6 +90,7 @@ class Auditor:
         for number, fill in enumerate(decision.fills):
             self._fill(before, given, decision, fill, told[number])
         self._moves(before, after, proven, shown)
+        self._endings(decision)
         self._watching = seen is not None
         if after.inventory is not None:
             assert after.inventory == self._owned
@@ -91,6 +102,21 @@ class Auditor:
         self._seen[reason] += 1
         held = reason == "reconciler_halt" and "are held for review" in detail
         assert held or reason == "engine_requested_halt", detail
+
+    def _endings(self, decision: Decision) -> None:
+        """What is on record about an order's end is what its ledger says."""
+        for event in decision.events:
+            if event.kind == "order_waits":
+                self._seen["waited for"] += 1
+            if event.kind != "order_ended":
+                continue
+            token = str(event.facts["token"])
+            self._seen[token] += 1
+            happened = [one for one in self._ledger.events if one.tx_hash == event.facts["hash"]]
+            if token == "NEVER_PLACED":
+                assert not happened
+            else:
+                assert token in {ENDINGS[one.cause or one.event] for one in happened if one.event != "placed"}
 
     def _fill(self, before: State, given: Input, decision: Decision, fill: Fill, last: Fill | None) -> None:
         order = {**before.closed, **before.orders}[fill.order_id]
@@ -136,6 +162,8 @@ class Auditor:
             return "resolved as filled"
         assert "anomaly" in said, "inventory moved and nobody said why"
         assert self._watching
+        assert given.observation is not None
+        assert not (self._evidence and given.observation.account.proves_fills), "guessed where proof may come"
         assert order.sequence in self._shown
         assert decision.now - order.placed_at < OLD
         return "guess"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, ClassVar
 
+from neo_ledger_evidence import LedgerEvidence
 from neo_reconciler import Reconciler
 
 from neo_core import Clear, Enter, GuardConfig, Recover, Stay, View, hookimpl, plugins
 from neo_core.config import Raw, check
 from neo_core.engine import Engine
 
-__all__ = ["ENGINES", "OLD", "Amber"]
+__all__ = ["ENGINES", "OLD", "PATIENCE", "Amber"]
 
 OLD = 60.0  # seconds; a younger order that vanished is taken for filled
+PATIENCE = 6  # ledgers for which the evidence of the ledger is waited for
 
 
 class Amber:
@@ -34,11 +37,11 @@ class Amber:
         return Recover("amber is well") if self.says == "well" else Stay()
 
 
-def _engine(exact: bool, leftover_offers: str) -> Engine:
+def _engine(exact: bool, leftover_offers: str, evidence: bool) -> Engine:
     """An `exact` one compares its books with the wallet on every tick, and allows no difference at all."""
     tolerance = 0.0 if exact else 1e9
     truth = {"interval_ticks": 1, "tolerance_xrp": tolerance, "tolerance_rlusd": tolerance}
-    raw = {
+    raw: dict[str, Any] = {
         "degraded_recovery": {
             "recovery_cooldown_ticks": 1,
             "max_degraded_episodes_per_source_per_session": 1000,
@@ -51,9 +54,12 @@ def _engine(exact: bool, leftover_offers: str) -> Engine:
         "plugins": {"reconciler": {"age_threshold_seconds": OLD}},
     }
     classes: dict[str, type[Any]] = {"amber": Amber, "reconciler": Reconciler}
+    if evidence:
+        classes["ledger_evidence"] = LedgerEvidence
+        raw["plugins"]["ledger_evidence"] = {"max_wait_ledgers": PATIENCE}
     schemas = {name: plugins.config_class(name, plugin) for name, plugin in classes.items()}
     settings, configs = check(Raw(raw, "machine"), schemas)
     return Engine(settings, plugins.build(classes, configs, dict.fromkeys(classes, "0")))
 
 
-ENGINES = {(exact, policy): _engine(exact, policy) for exact in (True, False) for policy in ("cancel", "adopt")}
+ENGINES = {case: _engine(*case) for case in product((True, False), ("cancel", "adopt"), (True, False))}

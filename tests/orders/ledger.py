@@ -115,8 +115,10 @@ class Ledger:
             if intent.sequence in self.resting:
                 self._remove(self.resting[intent.sequence].offer, one.tx_hash, "cancelled")
         elif refused or (intent.expires_at or 0.0) <= parent:
-            result = "tecUNFUNDED_OFFER"
+            result = "tecUNFUNDED_OFFER"  # whatever it was to replace stays
         else:
+            if intent.replaces in self.resting:
+                self._remove(self.resting[intent.replaces].offer, one.tx_hash, "replaced")
             self._place(intent, one, crossing)
         self.transactions.append(OwnTransaction(one.tx_hash, self.index, one.sequence, FEE, result))
 

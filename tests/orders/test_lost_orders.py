@@ -46,7 +46,7 @@ def test_late_proof_is_about_the_order_that_landed_and_not_the_lost_one_that_had
 @pytest.mark.rule("REC-13", "REC-X1")
 def test_an_order_that_was_taken_in_a_ledger_of_which_nothing_was_told_is_held_and_never_called_unplaced() -> None:
     play = Machine()
-    play.start(exact=False, policy="cancel", proves=True)
+    play.start(exact=False, policy="cancel", proves=True, evidence=False)
     placed = list(play.state.orders)
     play.tick(crossing=100, late=True)
     for _ in range(5):

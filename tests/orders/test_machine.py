@@ -21,6 +21,7 @@ from neo_core.model import (
     Input,
     OfferEvent,
     OrderStatus,
+    Place,
     Prepared,
     Resolve,
 )
@@ -45,13 +46,18 @@ class Machine(RuleBasedStateMachine):
     ticks = 0
     seen: ClassVar[Counter[str]] = Counter()
 
-    @initialize(exact=st.booleans(), policy=st.sampled_from(["cancel", "cancel", "adopt"]), proves=st.booleans())
-    def start(self, exact: bool, policy: str, proves: bool) -> None:
+    @initialize(
+        exact=st.booleans(),
+        policy=st.sampled_from(["cancel", "cancel", "adopt"]),
+        proves=st.booleans(),
+        evidence=st.sampled_from([False, False, True]),
+    )
+    def start(self, exact: bool, policy: str, proves: bool, evidence: bool) -> None:
         self.exact = exact
         self.proves = exact or proves
-        self.engine = ENGINES[exact, policy]
+        self.engine = ENGINES[exact, policy, evidence]
         self.ledger = Ledger()
-        self.auditor = Auditor(self.ledger, Machine.seen)
+        self.auditor = Auditor(self.ledger, Machine.seen, evidence)
         self.state = State(session=1)
         self.acks: tuple[Ack, ...] = ()
         self.untold: list[OfferEvent] = []
@@ -126,9 +132,18 @@ class Machine(RuleBasedStateMachine):
         self.ledger.waits = ledgers
         self.tick()
 
-    @rule()
-    def the_ledger_refuses_what_was_sent(self) -> None:
-        self.tick(refused=True)
+    @rule(late=st.booleans())
+    def the_ledger_refuses_what_was_sent(self, late: bool) -> None:
+        """What was to be replaced lives on."""
+        self.mid = 2.002 if self.mid < 2.001 else 1.998
+        self.tick()
+        old = {one.intent.replaces for one in self.ledger.pending if isinstance(one.intent, Place)} - {0}
+        self.tick(refused=True, late=late)
+        for sequence in old & set(self.ledger.resting):
+            assert any(
+                order.sequence == sequence and order.status in ALIVE for order in self.state.orders.values()
+            )
+            Machine.seen["lived on"] += 1
 
     @rule(says=st.sampled_from(["enter", "well", ""]), before=st.one_of(st.just([]), takes), late=st.booleans())
     def the_guard_speaks(self, says: str, before: list[Take], late: bool) -> None:
@@ -239,6 +254,7 @@ class Machine(RuleBasedStateMachine):
                 orders=before.orders,
                 closed=before.closed,
                 realigned=before.realigned,
+                untold=before.untold,
             )
         else:
             self.state = replace(
@@ -252,6 +268,7 @@ class Machine(RuleBasedStateMachine):
                 opened=None,
                 matched=None,
                 watched_since=0,
+                asked=(),
                 fresh=before.tick == 0,
             )
 
@@ -314,7 +331,7 @@ class Machine(RuleBasedStateMachine):
     def _observed(
         self, late: bool, again: bool, backwards: bool, stop: str | None, commands: tuple[Command, ...]
     ) -> Input:
-        ledger, since = self.ledger, self.state.ledger_index
+        ledger, since = self.ledger, self.state.since
         if since is None:
             since = ledger.index
             self.untold.clear()
@@ -332,16 +349,21 @@ class Machine(RuleBasedStateMachine):
                 events = [*told[-8:], *events]
             if backwards:
                 events.reverse()
-        covers_from = ledger.index + 1 if late and not self.exact else since + 1
+        hidden = [event.ledger_index for event in self.untold if self.proves and event not in events]
+        covers_from = max([since, *hidden]) + 1
+        if late and not self.exact:
+            covers_from = ledger.index + 1
         seen = ledger.show(self.mid, tuple(events), transactions, covers_from, self.proves)
         return Input(ledger.now, seen, "", stop, acks=self.acks, commands=commands)
 
 
 WAYS = {"proven", "proven, of a marked order", "guess", "seen", "taken back", "booked back", "all told"}
+WAYS |= {"waited for", "FILLED", "CANCELLED", "REPLACED", "EXPIRED", "NEVER_PLACED", "lived on"}
 WAYS |= {status.value for status in OrderStatus} - {"PENDING", "PARTIALLY_FILLED"}
 
 
 @pytest.mark.rule("REC-2", "REC-3", "REC-4", "REC-7", "REC-9", "REC-11", "REC-13", "TRU-4")
+@pytest.mark.rule("REC-X4", "REC-X5", "QUO-X3")
 def test_in_any_order_of_events_the_inventory_is_the_opening_and_what_was_booked() -> None:
     Machine.ticks, Machine.seen = 0, Counter()
     run_state_machine_as_test(

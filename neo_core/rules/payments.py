@@ -1,0 +1,34 @@
+"""Fees and transfers: what moves the wallet and is no trade. Each is paid once, with its ledger. (SPEC 9)"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from neo_core.model import Account, Ranges, Transfer
+from neo_core.rules import coverage
+
+__all__ = ["due"]
+
+
+def due(account: Account, since: int, untold: Ranges, realigned: int) -> tuple[int, Decimal, tuple[Transfer, ...]]:
+    """By how many drops and how much RLUSD the inventory moves, and the transfers that are no cost of trading.
+
+    Due is what was told for the first time, since what is told of a ledger is told in full: not what comes from a
+    ledger that is not covered yet, nor what a realign has taken from the wallet already.
+    """
+    begins = max(account.covers_from, realigned + 1)
+
+    def is_new(ledger_index: int) -> bool:
+        return ledger_index >= begins and (ledger_index > since or coverage.is_in(untold, ledger_index))
+
+    drops, rlusd = 0, Decimal(0)
+    for transaction in account.transactions:
+        if is_new(transaction.ledger_index):
+            drops -= transaction.fee_drops
+    strange: tuple[Transfer, ...] = ()
+    for transfer in account.transfers:
+        if is_new(transfer.ledger_index):
+            drops, rlusd = drops + transfer.drops, rlusd + transfer.rlusd
+            if not transfer.of_trade:
+                strange += (transfer,)
+    return drops, rlusd, strange
