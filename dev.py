@@ -3,6 +3,7 @@
 
   install   puts neo-core, every plugin and the tools of development into .venv
   run       neo run ARGS; without ARGS a rehearsal of about 30 seconds
+  live-demo a ledger of its own in this machine, and a live session on it, for about a minute
   test      pytest ARGS; without ARGS every test of the core and of the plugins
   check     lint, format, types, and who may import whom
   bench     what a tick costs
@@ -17,10 +18,12 @@ seldom needed. Nothing else is needed: Python 3.11 or newer, on Linux, macOS or 
 """
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -39,6 +42,7 @@ NEO = SCRIPTS / f"neo{EXE}"
 REHEARSAL = "cycling"
 REHEARSAL_SECONDS = 30
 LEDGER_SECONDS = 4
+DEMO_SECONDS, DEMO_LEDGER_SECONDS = 60, 1
 
 Command = Sequence[str | Path]
 
@@ -119,6 +123,66 @@ def run(arguments: list[str]) -> NoReturn:
     become([NEO, "run", *rehearsal, "--database", "sqlite:///var/neo.db"])
 
 
+def live_demo() -> NoReturn:
+    """Everything is in a folder that goes away, and on ports of this machine alone."""
+    with tempfile.TemporaryDirectory(prefix="neo-live-demo-") as name:
+        folder = Path(name)
+        devnet: Command = [NEO, "devnet", "--json", "--seed", "7", "--market", "hostile", "--port", "0"]
+        pace: Command = ["--close-seconds", str(DEMO_LEDGER_SECONDS), "--account-file", folder / "seed.txt"]
+        tell("neo devnet --seed 7 --market hostile")
+        # Ctrl-C is for the session, which cancels its offers: the ledger has to outlive it.
+        flags = getattr(
+            subprocess, "CREATE_NEW_PROCESS_GROUP", 0
+        )  # on Windows; elsewhere it is a session of its own
+        ledger = subprocess.Popen(
+            [*devnet, *pace],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            creationflags=flags,
+            start_new_session=os.name == "posix",
+        )
+        try:
+            sys.exit(_demo_session(folder, ledger))
+        finally:
+            ledger.terminate()
+            try:
+                ledger.wait(10)
+            except subprocess.TimeoutExpired:
+                ledger.kill()
+                ledger.wait()
+
+
+def _demo_session(folder: Path, ledger: "subprocess.Popen[str]") -> int:
+    assert ledger.stdout is not None
+    told = ledger.stdout.readline()
+    if not told:
+        return usage_error("the ledger did not start; what it said stands above.")
+    where = json.loads(told)
+    live = {
+        "network": where["network_id"],
+        "nodes": [where["urls"]["main"]["ws"]],
+        "issuer": where["issuer"],
+        "seed_file": str(folder / "seed.txt"),
+    }
+    session: Command = [
+        NEO,
+        "run",
+        "--mode",
+        "live",
+        "--duration-seconds",
+        str(DEMO_SECONDS),
+        "--config",
+        "demo.yaml",
+    ]
+    (folder / "demo.yaml").write_text(json.dumps({"live": live}), encoding="utf-8")  # JSON is YAML, too
+    tell(f"neo run --mode live, against {live['nodes'][0]}")
+    for name in ("SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
+    return subprocess.run(session, cwd=folder, check=False).returncode
+
+
 def test(arguments: list[str]) -> NoReturn:
     os.chdir(ROOT)
     become([PYTHON, "-m", "pytest", *arguments])
@@ -160,7 +224,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(0 if arguments else 2)
     command, *rest = arguments
     with_arguments = {"run": run, "test": test, "bench": bench, "soak": soak}
-    if command not in ("install", "check", *with_arguments):
+    if command not in ("install", "check", "live-demo", *with_arguments):
         sys.exit(usage_error(f"there is no command {command!r}; `python dev.py --help` lists them."))
     if rest and command not in with_arguments:
         sys.exit(usage_error(f"`{command}` takes no arguments, got {' '.join(rest)!r}."))
@@ -169,6 +233,8 @@ def main(arguments: list[str]) -> None:
         tell("installed" if something_done else "nothing to do, .venv is up to date")
     elif command == "check":
         check()
+    elif command == "live-demo":
+        live_demo()
     else:
         with_arguments[command](rest)
 

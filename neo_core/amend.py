@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 from msgspec.structs import replace
 
+from neo_core.config import LiveConfig
 from neo_core.errors import UsageError
 from neo_core.model import DROPS, Event, Inventory, Order, OrderStatus
 from neo_core.rules import truth
@@ -17,7 +18,7 @@ from neo_core.rules.orders import ALIVE, Book
 from neo_core.rules.truth import Suspect
 from neo_core.state import RiskMemory, State
 from neo_core.store import Keeper, Store
-from neo_core.wiring import Wallet, wallet_of
+from neo_core.wiring import LIVE, Wallet, wallet_of, wallet_on_the_ledger
 
 __all__ = ["Sides", "realign", "resolve", "sides"]
 
@@ -84,15 +85,17 @@ def resolve(store: Store, engine: str, order_id: str, filled: bool, reason: str)
         )
 
 
-def sides(store: Store, engine: str, database: str) -> Sides:
+def sides(store: Store, engine: str, database: str, live: LiveConfig) -> Sides:
+    """The wallet is read where the last session traded: from the paper ledger's file, or asked from a node."""
     found = store.books(engine)
     if found is None or found[1].inventory is None:
         raise UsageError(f"engine {engine!r} has no inventory on record yet: its first tick takes the wallet's")
     keeper, state = found
     last = state.ledger_index or 0
-    wallet = wallet_of(database, keeper.account)
-    # Its file ends with the last ledger that did something to it; it held the same in those after.
-    wallet = replace(wallet, ledger_index=max(wallet.ledger_index, last))
+    if store.sessions(engine)[-1]["mode"] == LIVE:
+        wallet = wallet_on_the_ledger(live, keeper.account, last)
+    else:
+        wallet = wallet_of(database, keeper.account, last)
     orders = [*state.orders.values(), *state.closed.values()]
     unsettled = sum(1 for ledger in wallet.busy_ledgers if ledger > last)
     assert state.inventory is not None

@@ -34,7 +34,7 @@ class Operator:
         self._commands = commands
         self._kill_file = kill_file
         self._clock = clock
-        self._due = float("-inf")
+        self._due = self._ending_due = float("-inf")
         self._stop: str | None = None
         self._kill: str | None = None
         self._signals = 0
@@ -59,12 +59,23 @@ class Operator:
         commands: tuple[Command, ...] = ()
         if now >= self._due:
             self._due = now + POLL_SECONDS
-            stop, self._kill = self._requests()
+            self._look()
             commands = self._commands()
-            self._stop = self._stop or stop
-            if self._kill is None and self._kill_file is not None and self._kill_file.exists():
-                self._kill = f"the kill file {self._kill_file} exists"
         return self._stop, self._kill, commands
+
+    def ending(self) -> str | None:
+        """Who wants the session to end, told between two ticks; what is to be done once waits for the tick."""
+        now = self._clock()
+        if now >= self._ending_due:
+            self._ending_due = now + POLL_SECONDS
+            self._look()
+        return self._kill or self._stop
+
+    def _look(self) -> None:
+        stop, self._kill = self._requests()
+        self._stop = self._stop or stop
+        if self._kill is None and self._kill_file is not None and self._kill_file.exists():
+            self._kill = f"the kill file {self._kill_file} exists"
 
     def wait(self, seconds: float, beat: Callable[[], None]) -> None:
         """Lets time pass, or less of it when a signal comes meanwhile; after a second one no ledger is waited for.

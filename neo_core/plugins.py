@@ -20,10 +20,25 @@ from neo_core.config import GuardConfig, PluginConfig
 from neo_core.errors import PluginRefused
 from neo_core.hookspecs import HookSpecs
 
-__all__ = ["BUILT_IN", "Found", "Guard", "Named", "Plugins", "build", "discover", "import_class", "select"]
+__all__ = [
+    "BUILT_IN",
+    "LIVE_ONLY",
+    "ORDER",
+    "Found",
+    "Guard",
+    "Named",
+    "Plugins",
+    "build",
+    "discover",
+    "import_class",
+    "select",
+]
 
 GROUP = "neo.plugins"
 BUILT_IN = ("anchor_guard", "drift_guard", "corridor_guard", "reconciler")
+LIVE_ONLY = ("ledger_evidence",)
+"""Enabled by default where there is a ledger to prove anything: in live mode."""
+ORDER = (*BUILT_IN, *LIVE_ONLY)
 DEFAULT_RANK = 100
 INTEGRITY = ("wallet_truth", "reconciler", "plugin_fault")
 HOOKS = tuple(name for name in vars(HookSpecs) if not name.startswith("_"))
@@ -42,11 +57,12 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Named(msgspec.Struct, frozen=True):
-    """One hook of one plugin, ready to be called."""
+    """One hook of one plugin, ready to be called. A layer with `proof` is asked about proven ends, too."""
 
     name: str
     call: Callable[..., Any]
     rank: int = 0
+    proof: bool = False
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -113,6 +129,8 @@ def select(
     sections: Mapping[str, Any],
     only: Sequence[str] | None = None,
     without: Sequence[str] = (),
+    *,
+    live: bool = False,
 ) -> tuple[str, ...]:
     """Which plugins are enabled: those named on the command line, else the default set and what the file says.
 
@@ -130,7 +148,7 @@ def select(
             raise PluginRefused(f"plugin {twice[0]}: named twice in --plugins; name it once")
         chosen = set(only)
     else:
-        chosen = {name for name in BUILT_IN if name in found} | set(sections)
+        chosen = {name for name in (ORDER if live else BUILT_IN) if name in found} | set(sections)
         chosen -= {name for name, section in sections.items() if _switched_off(section)}
     return tuple(sorted(chosen - set(without)))
 
@@ -287,7 +305,8 @@ def _layers(
     layers: list[Named] = []
     for name, instance in instances.items():
         if "on_disappeared_order" in hooks[name]:
-            layers.append(Named(name, hooks[name]["on_disappeared_order"], _rank(name, instance)))
+            hook = hooks[name]["on_disappeared_order"]
+            layers.append(Named(name, hook, _rank(name, instance), _proof(name, instance)))
         for layer in _own_layers(name, instance):
             rank = _rank(name, layer)
             layer_hooks = _hooks(f"{name}, layer {rank}", layer)
@@ -296,7 +315,7 @@ def _layers(
                     f"plugin {name}: layer {rank} answers on_disappeared_order and nothing else, "
                     f"it has {', '.join(layer_hooks)}"
                 )
-            layers.append(Named(name, layer_hooks["on_disappeared_order"], rank))
+            layers.append(Named(name, layer_hooks["on_disappeared_order"], rank, _proof(name, layer)))
     return tuple(sorted(layers, key=lambda layer: (layer.rank, layer.name)))
 
 
@@ -314,7 +333,14 @@ def _rank(name: str, instance: Any) -> int:
     return rank
 
 
+def _proof(name: str, instance: Any) -> bool:
+    proof = getattr(instance, "proof", False)
+    if type(proof) is not bool:
+        raise PluginRefused(f"plugin {name}: proof should be True or False, it is {proof!r}")
+    return proof
+
+
 def _place(name: str, instance: Any) -> tuple[int, int, str]:
-    if name in BUILT_IN:
-        return BUILT_IN.index(name), 0, name
-    return len(BUILT_IN), _rank(name, instance), name
+    if name in ORDER:
+        return ORDER.index(name), 0, name
+    return len(ORDER), _rank(name, instance), name

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.ledger.making import (
+from tests.gateway.making import (
     HASH,
     LEDGER,
     MAKER,

@@ -10,10 +10,11 @@ import click
 
 from neo_core.cli.group import LazyGroup
 
-__all__ = ["cli", "main"]
+__all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS = {
     "run": ("neo_core.cli.run", "Run a session until it ends, and say why it ended."),
+    "doctor": ("neo_core.cli.doctor", "Look whether a session could start, and say what to do if not."),
     "status": ("neo_core.cli.status", "Show how an engine stands: mode, causes, halt, inventory."),
     "sessions": ("neo_core.cli.sessions", "List the sessions of an engine, or look into one."),
     "orders": ("neo_core.cli.orders", "List orders, look into one, or settle one that is held."),
@@ -30,6 +31,7 @@ COMMANDS = {
 @click.group(
     cls=LazyGroup,
     commands_at=COMMANDS,
+    brought_by="neo.commands",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="`neo COMMAND --help` has examples. Exit codes: 0 an end that was asked for, 1 unexpected, 2 a fault "
     "in the command line or the configuration, 3 a limit was reached, 4 books that cannot be trusted.",

@@ -98,8 +98,9 @@ def cancel_all(
 
     A running engine does it on its next tick and goes on: it quotes again when its mode is OK. `neo stop` and
     `neo kill` end it. When none runs, a session is run that only cancels; one that had crashed is closed by that,
-    and can no longer be resumed. Either way this waits until a validated ledger shows no own offer. Exit code 1:
-    something is left, or not known to be gone.
+    and can no longer be resumed. For a live engine that session needs its configuration (--config) and its key.
+    Either way this waits until a validated ledger shows no own offer. Exit code 1: something is left, or not known
+    to be gone.
 
     \b
     Examples:
@@ -113,7 +114,7 @@ def cancel_all(
         runs = store.holder(name) is not None
         swept = _by_the_engine(store, name, why, time.monotonic() + wait) if runs else None
     if swept is None:
-        asked = Asked(config_path, database=database, engine=engine, speed=0.0, cancel_only=why)
+        asked = Asked(config_path, database=database, engine=engine, cancel_only=why)
         swept = _by_ourselves(ctx, asked)
     if as_json:
         click.echo(json_text(swept.facts()))

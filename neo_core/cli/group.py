@@ -8,12 +8,14 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NoReturn
 
 import click
 
-from neo_core.errors import ConfigError, NeoError
+from neo_core.errors import ConfigError, NeoError, PluginRefused
 
 __all__ = ["LOG", "LazyGroup", "refuse"]
 
@@ -28,19 +30,28 @@ def refuse(sentence: str, exit_code: int) -> NoReturn:
 
 class LazyGroup(click.Group):
     """`commands_at`: for each name its module, where the command has that name too (`_` for `-`), and its help in
-    one line.
+    one line. Under `brought_by`, a group of entry points, other distributions bring commands of their own.
     """
 
-    def __init__(self, *, commands_at: Mapping[str, tuple[str, str]], **options: Any) -> None:
+    def __init__(
+        self, *, commands_at: Mapping[str, tuple[str, str]], brought_by: str = "", **options: Any
+    ) -> None:
         super().__init__(**options)
         self._at = commands_at
+        self._brought_by = brought_by
+
+    @cached_property
+    def _brought(self) -> dict[str, EntryPoint]:
+        """Looked for only when none of our own is called."""
+        found = sorted(entry_points(group=self._brought_by), key=lambda one: one.value)
+        return {one.name: one for one in found if one.name not in self._at}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (as click calls it)
-        return list(self._at)
+        return [*self._at, *self._brought]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in self._at:
-            return None
+            return _load(self._brought[cmd_name]) if cmd_name in self._brought else None
         command = getattr(import_module(self._at[cmd_name][0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
@@ -48,15 +59,17 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self._at and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], self._at, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(self._at)}"
+        if args and args[0] not in self._at and not args[0].startswith("-") and args[0] not in self._brought:
+            known = self.list_commands(ctx)
+            near = difflib.get_close_matches(args[0], known, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
             ctx.fail(f"there is no command {args[0]!r}; {advice}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, said) for name, (_, said) in self._at.items()])
+            own = [(name, said) for name, (_, said) in self._at.items()]
+            formatter.write_dl([*own, *[(name, _summary(one)) for name, one in self._brought.items()]])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -69,6 +82,28 @@ class LazyGroup(click.Group):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # nobody reads any more, which click takes quietly
             refuse(_unexpected(error, ctx.meta.get(LOG)), 1)
+
+
+def _load(brought: EntryPoint) -> click.Command:
+    whose = "an unknown distribution" if brought.dist is None else f"{brought.dist.name} {brought.dist.version}"
+    try:
+        command = brought.load()
+    except (Exception, SystemExit) as error:
+        raise PluginRefused(
+            f"command {brought.name}: importing it from {whose} failed with {type(error).__name__}: {error}; "
+            f"reinstall that distribution"
+        ) from error
+    if not isinstance(command, click.Command):
+        raise PluginRefused(
+            f"command {brought.name}: {brought.value} of {whose} should be a command of click, it is "
+            f"{type(command).__name__}"
+        )
+    return command
+
+
+def _summary(brought: EntryPoint) -> str:
+    said = None if brought.dist is None else brought.dist.metadata["Summary"]
+    return said or f"A command of {brought.value}."
 
 
 def _sentence(error: NeoError) -> str:

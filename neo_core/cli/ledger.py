@@ -7,18 +7,20 @@ import json
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from neo_core.cli.options import json_option
+from neo_core.cli.options import config_option, json_option, live_of
 from neo_core.cli.output import say
 from neo_core.cli.summary import counted
+from neo_core.config import hidden
 from neo_core.errors import UnreadableTransaction, UsageError
-from neo_core.gateways.xrpl.amounts import ACCOUNT, Amount, decimal_text, size
-from neo_core.gateways.xrpl.lines import explain_line
-from neo_core.gateways.xrpl.metadata import Event, as_facts
+from neo_core.gateways.xrpl.reading.amounts import ACCOUNT, Amount, decimal_text, size
+from neo_core.gateways.xrpl.reading.lines import explain_line
+from neo_core.gateways.xrpl.reading.metadata import Event, as_facts
 
 __all__ = ["ledger"]
 
@@ -38,19 +40,33 @@ def ledger() -> None:
 
 def _address(_ctx: click.Context, _option: click.Parameter, given: str | None) -> str | None:
     if given is not None and not ACCOUNT.fullmatch(given):
-        raise UsageError(f"--account: expected the address of an account, which begins with r, got {given!r}")
+        raise UsageError(
+            f"--account: expected the address of an account, which begins with r, got {hidden(given)}"
+        )
     return given
 
 
 @ledger.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="[FILE|-]", required=False)
+@click.option("--tx", "tx_hash", metavar="HASH", help="Ask a node for this transaction.")
+@click.option(
+    "--node", "nodes", multiple=True, metavar="URL", help="The node to ask.  [default: live.nodes of --config]"
+)
+@config_option
 @click.option("--account", metavar="ADDRESS", callback=_address, help="Only the offers of this account.")
 @json_option
-def explain(file: str, account: str | None, as_json: bool) -> None:
+def explain(
+    file: str | None,
+    tx_hash: str | None,
+    nodes: tuple[str, ...],
+    config_path: Path | None,
+    account: str | None,
+    as_json: bool,
+) -> None:
     """Say what each transaction did to each offer: placed, filled, removed and why, with exact amounts.
 
     FILE has one validated transaction a line, in JSON: tx or tx_json, meta, ledger_index, and parent_close_time if
-    it is known; - reads them from the standard input.
+    it is known; - reads them from the standard input. With --tx a node is asked for one, and for that time.
 
     Offers expire by the parent ledger's close time. Where only the ledger's own is given, as close_time or date,
     that is taken; where none is given, an expired offer is told as unfunded_or_dust.
@@ -61,7 +77,21 @@ def explain(file: str, account: str | None, as_json: bool) -> None:
     Examples:
       neo ledger explain transactions.jsonl
       neo ledger explain transactions.jsonl --account rMxCKbEDwqr76QuheSUMdEGf4B9xJ8m5De --json
+      neo ledger explain --tx HASH --node https://s1.ripple.com:51234/
     """
+    if (file is None) == (tx_hash is None):
+        raise UsageError(
+            "expected exactly one of FILE (or - for the standard input) and --tx HASH: what is to be read?"
+        )
+    if tx_hash is not None:
+        from neo_core.wiring import transaction  # not for a file: it brings all that a session needs
+
+        live = live_of(config_path, nodes)
+        _explain(BytesIO(transaction(live, live.nodes, tx_hash)), tx_hash, account, as_json)
+        return
+    assert file is not None
+    if nodes or config_path is not None:
+        raise UsageError("--node and --config say where to ask for --tx; with a file, leave them out")
     if file == STDIN:
         _explain(sys.stdin.buffer, "standard input", account, as_json)
         return

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from neo_core import config
-from neo_core.config import EngineConfig, Raw
+from neo_core.config import EngineConfig, LiveConfig, Raw, Settings
 from neo_core.errors import UsageError
 from neo_core.store import Store
 
@@ -23,6 +23,8 @@ __all__ = [
     "engine_of",
     "json_option",
     "json_text",
+    "live_of",
+    "mode_options",
     "pass_down",
     "plugin_options",
     "reason_option",
@@ -112,6 +114,25 @@ def plugin_options(command: _Command) -> _Command:
     return only(without(command))
 
 
+def mode_options(command: _Command) -> _Command:
+    """What is traded on, and for live: by which nodes, for which account."""
+    mode = click.option(
+        "--mode",
+        type=click.Choice(["paper", "live"]),
+        help="Trade on a simulated ledger, or on the XRP Ledger.  [default: as configured, or paper]",
+    )
+    node = click.option(
+        "--node",
+        "nodes",
+        multiple=True,
+        metavar="URL",
+        help="A node of the ledger (ws, wss, http, https), for --mode live. Given again, it is asked when the one "
+        "before fails.",
+    )
+    account = click.option("--account", metavar="ADDRESS", help="The account that trades, if not the key's own.")
+    return mode(node(account(command)))
+
+
 def store_options(command: _Command) -> _Command:
     engine = click.option("--engine", metavar="NAME", help="The engine's name.  [default: as configured, or neo]")
     database = click.option(
@@ -137,11 +158,20 @@ def books(config_path: Path | None, database: str | None, engine: str | None) ->
 
 def engine_of(config_path: Path | None, database: str | None, engine: str | None) -> EngineConfig:
     """Only the section `engine` is looked at: a fault elsewhere must not stand between an operator and a kill."""
-    raw = config.read(config_path)
-    section = {key: value for key, value in raw.tree.items() if key == "engine"}
     told = {key: value for key, value in (("name", engine), ("database", database)) if value is not None}
-    settings, _ = config.check(Raw(section, raw.name), {}, {"engine": told} if told else {})
-    return settings.engine
+    told["mode"] = "paper"  # whatever it is, it asks nothing of other sections here
+    return _section("engine", config_path, {"engine": told}).engine
+
+
+def live_of(config_path: Path | None, nodes: tuple[str, ...] = ()) -> LiveConfig:
+    """Only the section `live`: whoever asks a node something needs nothing else."""
+    return _section("live", config_path, {"live": {"nodes": list(nodes)}} if nodes else {}).live
+
+
+def _section(name: str, config_path: Path | None, over: dict[str, Any]) -> Settings:
+    raw = config.read(config_path)
+    section = {key: value for key, value in raw.tree.items() if key == name}
+    return config.check(Raw(section, raw.name), {}, over)[0]
 
 
 def json_text(facts: Any) -> str:

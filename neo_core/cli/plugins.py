@@ -93,7 +93,7 @@ def _rows(configured: Configured) -> list[dict[str, Any]]:
     found, loaded = configured.found, configured.plugins
     sources = {guard.name: guard.source for guard in loaded.guards}
     order = [name for name, _ in loaded.versions]
-    places = {name: place for place, name in enumerate(core.BUILT_IN)}
+    places = {name: place for place, name in enumerate(core.ORDER)}
     others = sorted(found.keys() - set(order), key=lambda name: (places.get(name, len(places)), name))
     rows: list[dict[str, Any]] = []
     for name in (*order, *others):
@@ -122,7 +122,7 @@ def _hooks(name: str, loaded: core.Plugins) -> Iterator[str]:
 def _ranks(name: str, configured: Configured) -> list[int]:
     """Of a plugin with layers, their places in the chain; else its own, which the built-in ones do not need."""
     layers = [layer.rank for layer in configured.plugins.layers if layer.name == name]
-    if layers or name in core.BUILT_IN:
+    if layers or name in core.ORDER:
         return layers
     return [getattr(core.import_class(configured.found[name]), "rank", core.DEFAULT_RANK)]
 

@@ -12,7 +12,15 @@ import click
 
 from neo_core import amend
 from neo_core.amend import Sides
-from neo_core.cli.options import books, engine_of, json_option, json_text, reason_option, store_options
+from neo_core.cli.options import (
+    books,
+    engine_of,
+    json_option,
+    json_text,
+    live_of,
+    reason_option,
+    store_options,
+)
 from neo_core.cli.output import plain
 from neo_core.cli.summary import counted
 from neo_core.cli.waiting import who
@@ -45,7 +53,8 @@ def realign(
 
     It shows what the books say, what the wallet holds, and where a difference may come from; then it asks. The
     engine must not run, and never does this by itself. What is proven later about the time before moves nothing
-    more. With --json it asks nothing, and changes nothing without --yes.
+    more. With --json it asks nothing, and changes nothing without --yes. What the account of a live engine holds
+    is asked from a node of its configuration (--config).
 
     \b
     Examples:
@@ -61,7 +70,7 @@ def realign(
                 f"engine {name!r} is running ({who(holder)}), and a realign needs it stopped: `neo stop`, then "
                 "try again"
             )
-        seen = amend.sides(store, name, url)
+        seen = amend.sides(store, name, url, live_of(config_path))
         differs = bool(seen.drops or seen.rlusd)
         if not as_json:
             held = {row["id"] for row in store.orders(name, held=True, limit=MOST_HELD)}
@@ -98,6 +107,9 @@ def _lines(name: str, seen: Sides, held: Collection[str]) -> Iterator[str]:
     if not seen.drops and not seen.rlusd:
         yield "Books and wallet agree: there is nothing to realign."
         return
+    if seen.wallet.told_from > seen.books_ledger + 1:
+        yield f"What happened before ledger {seen.wallet.told_from} the node does not tell any more:"
+        yield "  ask one that knows the ledger since the books were last written, before you believe any of this."
     if seen.unsettled:
         yield f"The wallet has moved in {counted(seen.unsettled, 'ledger')} since the books were last written:"
         yield "  start the engine first, it settles what it missed by itself."

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from neo_core.cli.group import LOG, refuse
-from neo_core.cli.options import Number, json_option, json_text, plugin_options, store_options
+from neo_core.cli.options import Number, json_option, json_text, mode_options, plugin_options, store_options
 from neo_core.cli.output import say, tell
+from neo_core.cli.preflight import preflight
 from neo_core.cli.screen import Screen
 from neo_core.cli.signals import Signals
 from neo_core.cli.summary import exit_line, field, summary
@@ -26,6 +27,10 @@ LARGEST_SEED = 2**32 - 1
 
 
 @click.command()
+@mode_options
+@click.option(
+    "--i-understand-this-trades-real-money", "understood", is_flag=True, help="Needed for --mode live on mainnet."
+)
 @plugin_options
 @click.option("--scenario", metavar="NAME", help="The market to play; `neo scenarios` lists them.")
 @click.option(
@@ -60,11 +65,14 @@ def run(
     Each event is a line: tick, time of the ledger, mode, what happened. At the end comes a summary, its reason
     first, and the reason's exit code. Ctrl-C stops the session in order, a second Ctrl-C at once.
 
+    A live session begins with the checks of `neo doctor`: what fails there stops it before it has begun. The seed
+    of its key comes from the environment variable NEO_SEED, or from where the section `live` says.
+
     \b
     Examples:
       neo run --scenario cycling --speed 60
       neo run --config config/paper.yaml --without drift_guard
-      neo run --scenario hostile --speed 0 --json
+      neo run --mode live --node wss://s.altnet.rippletest.net:51233/
     """
     if asked["duration_seconds"] is not None and asked["ticks"] is not None:
         raise UsageError("--duration-seconds and --ticks both say when the session ends; leave one of them out")
@@ -74,6 +82,7 @@ def run(
 
 
 def _run(ctx: click.Context, asked: Asked, as_json: bool, quiet: bool) -> int:
+    seen = preflight(asked)
     screen = None if as_json or quiet else Screen(lambda: session.operator.signal(NOBODY_READS))
     with Signals(_tell if screen is None else screen.tell) as signals:
         session = _open(asked, screen)
@@ -81,7 +90,7 @@ def _run(ctx: click.Context, asked: Asked, as_json: bool, quiet: bool) -> int:
         try:
             signals.hand_to(session.operator)
             if screen is not None:
-                screen.begin(session)
+                screen.begin(session, seen)
             started = session.store.session(session.opened.keeper.engine, session.opened.keeper.session)
             ending = session.run()
             if screen is not None:
@@ -100,7 +109,7 @@ def _tell(line: str) -> None:
 
 def _open(asked: Asked, screen: Screen | None) -> Run:
     try:
-        return open_run(asked, None if screen is None else screen.show)
+        return open_run(asked) if screen is None else open_run(asked, screen.show, screen.between)
     except StoreError as error:
         reason = HaltReason.STARTUP_INTEGRITY
         refuse(f"{reason}: {error}", reason.exit_code)

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 
 import click
 
+from neo_core.cli.heading import heading
 from neo_core.cli.output import plain, say, tell
-from neo_core.cli.summary import MODE_COLOURS, field
+from neo_core.cli.summary import MODE_COLOURS
+from neo_core.doctor import Report
 from neo_core.model import DROPS, Decision
 from neo_core.state import State
 from neo_core.wiring import Run
@@ -20,6 +22,7 @@ __all__ = ["Screen"]
 
 REDRAW_SECONDS = 0.1
 BAR_WIDTH = 10
+ROUTINE = {"order_ended"}  # on record and in the log; on the screen a line for each would hide the others
 WIDEST = 100
 
 
@@ -38,28 +41,10 @@ class Screen:
         self._due = 0.0
         self._drawn = 0
 
-    def begin(self, run: Run) -> None:
-        settings, state, keeper = run.settings, run.opened.state, run.opened.keeper
+    def begin(self, run: Run, report: Report | None) -> None:
         self._ticks = run.ticks
-        resumed = f", resumed after tick {state.tick}" if state.tick else ""
-        self.line(click.style(f"session {keeper.session} of engine {keeper.engine}{resumed}", bold=True))
-        self.line(
-            field(
-                "market", f"{settings.engine.mode}: {run.scenario.name}, seed {settings.paper.seed}, {_long(run)}"
-            )
-        )
-        room = min(shutil.get_terminal_size().columns, WIDEST)
-        self.line(click.wrap_text(run.scenario.story, room, field("", ""), field("", "")))
-        self.line(field("plugins", ", ".join(f"{name} {version}" for name, version in run.plugins) or "none"))
-        self.line(field("database", settings.engine.database))
-        self.line(field("log", settings.log.file or "none"))
-        for crashed in run.opened.crashed:
-            self.line(
-                field("note", f"session {crashed} did not end by itself; it is on record as unexpected_halt")
-            )
-        for note in run.opened.notes:
-            self.line(field("note", plain(note)))
-        self.line("")
+        for line in heading(run, report):
+            self.line(line)
 
     def show(self, decision: Decision, state: State) -> None:
         self.state = state
@@ -72,6 +57,10 @@ class Screen:
             if now >= self._due:
                 self._due = now + REDRAW_SECONDS
                 self._draw(decision, state)
+
+    def between(self, text: str) -> None:
+        """What happened while no tick could be made of it."""
+        self.line(f"{'':>6}  {datetime.now(UTC):%H:%M:%S}  {'':<8}  {plain(text)}")
 
     def line(self, text: str) -> None:
         self.erase()
@@ -92,7 +81,7 @@ class Screen:
         at = datetime.fromtimestamp(decision.now, UTC)
         mode = click.style(f"{decision.mode:<8}", fg=MODE_COLOURS[decision.mode])
         for event in decision.events:
-            if not event.debug:
+            if not event.debug and event.kind not in ROUTINE:
                 self.line(f"{decision.tick:>6}  {at:%H:%M:%S}  {mode}  {plain(event.text)}")
 
     def _draw(self, decision: Decision, state: State) -> None:
@@ -118,11 +107,3 @@ def _standing(decision: Decision, state: State, fills: int, ticks: int | None) -
 def _bar(part: float) -> str:
     done = round(BAR_WIDTH * min(part, 1.0))
     return f"[{'#' * done}{'.' * (BAR_WIDTH - done)}]"
-
-
-def _long(run: Run) -> str:
-    speed, seconds = run.settings.paper.speed, run.settings.session.duration_seconds
-    limits = [] if run.ticks is None else [f"{run.ticks} ticks"]
-    limits += [] if seconds is None else [f"{seconds:g} s of the ledger's time"]
-    pace = {0.0: "as fast as it can", 1.0: "in real time"}.get(speed, f"at {speed:g} times real time")
-    return f"{' or '.join(limits) or 'until it is stopped'} {pace}"

@@ -32,6 +32,8 @@ def status(config_path: Path | None, database: str | None, engine: str | None, a
     """
     with books(config_path, database, engine) as (store, name):
         facts = store.status(name)
+        last = store.sessions(name)[-1]
+    facts |= {"trades_on": last["mode"], "account": last["account"]}
     if as_json:
         click.echo(json_text(facts))
         return
@@ -45,10 +47,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     dead = "" if facts["ended_at"] or facts["running"] else " when it last wrote, but no process runs it"
     yield f"engine {facts['engine']}: {shown}{dead}"
     yield field("session", f"{facts['session']}, started {facts['started_at']}, {_end(facts)}")
-    running = facts["running"]
-    if running is not None:
-        where = f"process {running['pid']} on {running['host']}"
-        yield field("running", f"{where}, last sign of life {running['beaten_at']}")
+    yield from _where(facts)
     if facts["halt_reason"]:
         yield field("halt", exit_line(facts["halt_reason"], facts["halt_source"], facts["halt_detail"]))
     if facts["degraded_source"]:
@@ -74,6 +73,15 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield field("stop", f"asked for: {plain(facts['stop'])}")
     if facts["kill"] is not None:
         yield field("kill", f"{plain(facts['kill'])} (`neo kill --clear` takes it back)")
+
+
+def _where(facts: Mapping[str, Any]) -> Iterator[str]:
+    running = facts["running"]
+    if running is not None:
+        where = f"process {running['pid']} on {running['host']}"
+        yield field("running", f"{where}, last sign of life {running['beaten_at']}")
+    if facts["trades_on"] != "paper":
+        yield field("trades on", f"{facts['trades_on']}, account {facts['account']}")
 
 
 def _end(facts: Mapping[str, Any]) -> str:

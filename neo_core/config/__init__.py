@@ -1,6 +1,7 @@
 """Configuration: YAML, strict, every fault found at once."""
 
 from neo_core.config.check import check
+from neo_core.config.live import NETWORK_IDS, LiveConfig, named_network, shown_node
 from neo_core.config.read import Raw, read
 from neo_core.config.sections import GuardConfig, PluginConfig, Section
 from neo_core.config.settings import (
@@ -20,15 +21,17 @@ from neo_core.config.settings import (
     StartupConfig,
     WalletTruthConfig,
 )
-from neo_core.config.words import Described, describe
+from neo_core.config.words import Described, describe, hidden
 
 __all__ = [
+    "NETWORK_IDS",
     "DegradedConfig",
     "DegradedRecoveryConfig",
     "Described",
     "EngineConfig",
     "GuardConfig",
     "KillSwitchConfig",
+    "LiveConfig",
     "LogConfig",
     "PaperConfig",
     "PluginConfig",
@@ -45,5 +48,8 @@ __all__ = [
     "WalletTruthConfig",
     "check",
     "describe",
+    "hidden",
+    "named_network",
     "read",
+    "shown_node",
 ]

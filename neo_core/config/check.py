@@ -11,7 +11,7 @@ from neo_core.config.faults import Fault, KeyPath, faults_of
 from neo_core.config.read import Raw
 from neo_core.config.sections import PluginConfig
 from neo_core.config.settings import Settings
-from neo_core.config.words import dotted
+from neo_core.config.words import SEED, dotted
 from neo_core.errors import ConfigError
 
 __all__ = ["check"]
@@ -73,7 +73,8 @@ def _validated(
 
 
 def _sentence(fault: Fault, raw: Raw, over: Mapping[str, Any]) -> str:
-    return ": ".join(part for part in (_origin(fault.path, raw, over), dotted(fault.path), fault.text) if part)
+    words = ": ".join(part for part in (_origin(fault.path, raw, over), dotted(fault.path), fault.text) if part)
+    return SEED.sub("(the seed of a key, not shown)", words)
 
 
 def _origin(path: KeyPath, raw: Raw, over: Mapping[str, Any]) -> str:

@@ -9,13 +9,13 @@ and aliases can make a small file explode.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from neo_core.config.words import came, dotted
+from neo_core.config.words import SEED, came, dotted
 from neo_core.errors import ConfigError
 
 __all__ = ["Raw", "read"]
@@ -70,6 +70,7 @@ def _text(path: Path) -> str:
 def _tree(text: str, faults: list[str]) -> dict[str, Any]:
     try:
         node = _Loader(text).get_single_node()
+        _refuse_seeds(node)
         tree = None if node is None else _plain(node, (), faults)
     except yaml.MarkedYAMLError as error:
         place = _place(error.problem_mark or error.context_mark)
@@ -96,6 +97,34 @@ class _Loader(yaml.BaseLoader):
         if getattr(event, "tag", None) is not None:
             raise ConfigError([f"{_place(event.start_mark)}: expected a value, got a tag (!); take the tag out"])
         return super().compose_node(parent, index)
+
+
+def _refuse_seeds(node: yaml.Node | None) -> None:
+    """Before anything else is said of the file, since that may quote it."""
+    seeds = sorted(set(_seeds(node, ()))) if node is not None else []
+    if seeds:
+        raise ConfigError(
+            [
+                f"{name}: this looks like the seed of a key, which has no place in a configuration; take it out, "
+                "put it where live.seed_env, live.seed_file or live.seed_keyring says, and use another key if "
+                "anybody else may have read this one"
+                for name in seeds
+            ]
+        )
+
+
+def _seeds(node: yaml.Node, path: tuple[str | int, ...]) -> Iterator[str]:
+    """The names of the keys whose value looks like a seed; of a key that does itself, the section."""
+    if isinstance(node, yaml.ScalarNode) and SEED.search(node.value):
+        yield f"{dotted(path)}, line {node.start_mark.line + 1}" if path else f"line {node.start_mark.line + 1}"
+    elif isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            yield from _seeds(item, (*path, place))
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _seeds(key, path)
+            name = key.value if isinstance(key, yaml.ScalarNode) and not SEED.search(key.value) else "?"
+            yield from _seeds(value, (*path, name))
 
 
 def _place(mark: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from neo_core.config.live import LiveConfig
 from neo_core.config.sections import Section
 
 __all__ = [
@@ -46,7 +47,9 @@ class EngineConfig(Section):
         ge=1,
         description="An engine that gave no sign of life for so long may be taken over by another process.",
     )
-    mode: Literal["paper"] = Field(default="paper", description="What it trades on: paper is a simulated ledger.")
+    mode: Literal["paper", "live"] = Field(
+        default="paper", description="What it trades on: paper is a simulated ledger, live the XRP Ledger."
+    )
 
     @field_validator("name")
     @classmethod
@@ -330,6 +333,7 @@ class Settings(Section):
     shutdown: ShutdownConfig = ShutdownConfig()
     kill_switch: KillSwitchConfig = KillSwitchConfig()
     paper: PaperConfig = PaperConfig()
+    live: LiveConfig = LiveConfig()
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="A section for each plugin, under its name."
     )
@@ -341,5 +345,15 @@ class Settings(Section):
             raise ValueError(
                 f"quoting.order_size_xrp: expected a number from risk.min_order_xrp ({low}) "
                 f"to risk.max_order_xrp ({high}), got {size}"
+            )
+        if self.engine.mode == "live" and not self.live.nodes:
+            raise ValueError(
+                "live.nodes: expected at least one node, since engine.mode is live, got none; name its URL, "
+                "here or with --node"
+            )
+        if self.engine.mode == "live" and self.live.issued_by is None:
+            raise ValueError(
+                f"live.issuer: expected who issues {self.live.currency} on {self.live.network}, got null; "
+                "name the address of the issuer"
             )
         return self

@@ -11,13 +11,28 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import pydantic
 from pydantic.fields import FieldInfo
 
-__all__ = ["Described", "came", "describe", "dotted", "expected", "inside", "known_fields", "section_of"]
+__all__ = [
+    "SEED",
+    "Described",
+    "came",
+    "describe",
+    "dotted",
+    "expected",
+    "hidden",
+    "inside",
+    "known_fields",
+    "section_of",
+]
+
+SEED = re.compile(r"(?<![0-9A-Za-z])s(Ed)?[1-9A-HJ-NP-Za-km-z]{28}(?![0-9A-Za-z])")
+"""What the seed of a key looks like. It is shown to nobody."""
 
 _LONGEST = 60
 _PLAIN_KEY = re.compile(r"[\w.-]{1,80}")
 _LISTS = (list, tuple, set, frozenset, Sequence)
 _SECTIONS = (dict, Mapping)
 _UNIONS = (Union, types.UnionType)
+_USER = re.compile(r"//[^/@\s]*@")
 _BOUNDS = {"ge": "of at least", "gt": "greater than", "le": "up to", "lt": "below"}
 
 
@@ -108,7 +123,15 @@ def came(value: Any) -> str:
         return "a section"
     if isinstance(value, list):
         return "a list"
+    return hidden(value)
+
+
+def hidden(value: Any) -> str:
+    """What was written, but no seed of a key, and no password of a URL."""
     text = repr(value)
+    if SEED.search(text):
+        return "what looks like the seed of a key (not shown)"
+    text = _USER.sub("//(not shown)@", text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
