@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from neo_core.errors import UnreadableTransaction
 from neo_core.gateways.xrpl.reading.lines import explain_line
 from neo_core.gateways.xrpl.reading.metadata import as_facts, explain
-from tests.ledger.making import (
+from tests.gateway.making import (
     ISSUER,
     LEDGER,
     MAKER,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from neo_core.errors import UnreadableTransaction
-from tests.ledger.making import (
+from tests.gateway.making import (
     FEE,
     ISSUER,
     MAKER,

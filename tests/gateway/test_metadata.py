@@ -8,7 +8,7 @@ import pytest
 
 from neo_core.errors import UnreadableTransaction
 from neo_core.gateways.xrpl.reading.metadata import explain
-from tests.ledger.making import (
+from tests.gateway.making import (
     HASH,
     ISSUER,
     LEDGER,

@@ -14,7 +14,7 @@ from neo_core.gateways.xrpl.observing.observation import Trader
 from neo_core.gateways.xrpl.observing.questions import Pair
 from neo_core.gateways.xrpl.sending.load import load_questions
 from neo_core.model import Account, Ack, Observation, Prepared, Transfer
-from tests.ledger.making import ISSUER, MAKER, OTHER, RLUSD, Json, rlusd
+from tests.gateway.making import ISSUER, MAKER, OTHER, RLUSD, Json, rlusd
 
 PAIR = Pair(RLUSD, ISSUER)
 NODE = "wss://one.example:51233/"

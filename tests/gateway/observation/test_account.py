@@ -11,8 +11,8 @@ import pytest
 from neo_core.errors import ObservationFailed
 from neo_core.gateways.xrpl.observing.answers import EPOCH
 from neo_core.model import Offer, Side
-from tests.ledger.making import ISSUER, MAKER, OTHER, RLUSD, eur, rlusd
-from tests.ledger.observation.serving import (
+from tests.gateway.making import ISSUER, MAKER, OTHER, RLUSD, eur, rlusd
+from tests.gateway.observation.serving import (
     DEFAULT_RIPPLE,
     DISABLE_MASTER,
     GLOBAL_FREEZE,

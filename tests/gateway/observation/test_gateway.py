@@ -10,8 +10,8 @@ from neo_core.errors import LeaseLost, ObservationFailed
 from neo_core.gateways.base import Gateway
 from neo_core.gateways.xrpl.observing.answers import EPOCH
 from neo_core.model import Cancel
-from tests.ledger.making import MAKER, create, deleted, meta, placed, rlusd, transaction
-from tests.ledger.observation.serving import (
+from tests.gateway.making import MAKER, create, deleted, meta, placed, rlusd, transaction
+from tests.gateway.observation.serving import (
     NODE,
     Node,
     ScriptedLink,

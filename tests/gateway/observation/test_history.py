@@ -10,7 +10,7 @@ import pytest
 from neo_core.errors import ObservationFailed
 from neo_core.gateways.xrpl.observing.history import first_of_run
 from neo_core.model import OfferEvent
-from tests.ledger.making import (
+from tests.gateway.making import (
     MAKER,
     TAKER,
     Json,
@@ -21,7 +21,7 @@ from tests.ledger.making import (
     root,
     transaction,
 )
-from tests.ledger.observation.serving import Node, closed_at, entry, gateway_to, observe, told
+from tests.gateway.observation.serving import Node, closed_at, entry, gateway_to, observe, told
 
 NONE = Decimal(0)
 

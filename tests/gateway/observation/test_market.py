@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from neo_core.errors import ObservationFailed
-from tests.ledger.making import ISSUER, MAKER, OTHER, eur, rlusd
-from tests.ledger.observation.serving import Node, ask_in_book, bid_in_book, closed_at, observe
+from tests.gateway.making import ISSUER, MAKER, OTHER, eur, rlusd
+from tests.gateway.observation.serving import Node, ask_in_book, bid_in_book, closed_at, observe
 
 pytestmark = pytest.mark.rule("QUO-1")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neo_core.errors import ObservationFailed
 from neo_core.model import Observation
-from tests.ledger.making import (
+from tests.gateway.making import (
     ISSUER,
     MAKER,
     TAKER,
@@ -26,7 +26,7 @@ from tests.ledger.making import (
     trust_line,
     was,
 )
-from tests.ledger.observation.serving import Node, ask_in_book, closed_at, entry, gateway_to, own_offer
+from tests.gateway.observation.serving import Node, ask_in_book, closed_at, entry, gateway_to, own_offer
 
 NUMBERS = ["0", "-1", "1e80", "-9999999999999999e80", "1e999999999", "NaN", "Infinity", "0x10", "١", "9" * 30]
 NAMES = ["error", "actNotFound", "lgrIdxMalformed", "2-100", "empty", "full", MAKER, ISSUER, "marker", "validated"]

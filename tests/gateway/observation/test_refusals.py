@@ -8,8 +8,8 @@ import pytest
 
 from neo_core.errors import ObservationFailed
 from neo_core.gateways.xrpl.observing.observation import MOST_TRIPS
-from tests.ledger.making import ISSUER, MAKER, rlusd
-from tests.ledger.observation.serving import NODE, Node, ScriptedLink, gateway_to, hash_of, observe, own_offer
+from tests.gateway.making import ISSUER, MAKER, rlusd
+from tests.gateway.observation.serving import NODE, Node, ScriptedLink, gateway_to, hash_of, observe, own_offer
 
 pytestmark = pytest.mark.rule("TICK-2")
 

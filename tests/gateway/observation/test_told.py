@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from neo_core.model import OfferEvent, OwnTransaction, Side, Transfer
-from tests.ledger.making import (
+from tests.gateway.making import (
     FEE,
     ISSUER,
     MAKER,
@@ -26,7 +26,7 @@ from tests.ledger.making import (
     trust_line,
     was,
 )
-from tests.ledger.observation.serving import Node, entry, observe, told
+from tests.gateway.observation.serving import Node, entry, observe, told
 
 NONE = Decimal(0)
 

@@ -19,7 +19,7 @@ import pytest
 from neo_core.errors import UsageError
 from neo_core.gateways.xrpl.keys.secrets import Secret, seed_from
 from neo_core.gateways.xrpl.keys.signing import signer_of
-from tests.ledger.signing.telling import told_of
+from tests.gateway.signing.telling import told_of
 
 SEED = "sEdTM1uX8pu2do5XvTnutH6HsouMaM2"
 

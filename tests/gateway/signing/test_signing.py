@@ -22,7 +22,7 @@ from xrpl.wallet import Wallet
 from neo_core.errors import NeoError, UsageError
 from neo_core.gateways.xrpl.keys.secrets import Secret
 from neo_core.gateways.xrpl.keys.signing import Signer, signer_of
-from tests.ledger.signing.telling import told_of
+from tests.gateway.signing.telling import told_of
 
 Json = dict[str, Any]
 KINDS = [CryptoAlgorithm.ED25519, CryptoAlgorithm.SECP256K1]

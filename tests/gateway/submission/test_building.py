@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from neo_core.model import Prepared, Side
-from tests.ledger.submission.server import ACCOUNT, Server
-from tests.ledger.submission.trading import ISSUER, RLUSD, Desk, cancel, codes, place
+from tests.gateway.submission.server import ACCOUNT, Server
+from tests.gateway.submission.trading import ISSUER, RLUSD, Desk, cancel, codes, place
 
 CANONICAL, PASSIVE, SELL = 0x8000_0000, 0x0001_0000, 0x0008_0000
 

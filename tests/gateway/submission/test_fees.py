@@ -9,8 +9,8 @@ import pytest
 
 from neo_core.gateways.xrpl.sending.load import Load, entry_fee, load_of
 from neo_core.model import Prepared
-from tests.ledger.submission.server import Server
-from tests.ledger.submission.trading import Desk, cancel, codes, place
+from tests.gateway.submission.server import Server
+from tests.gateway.submission.trading import Desk, cancel, codes, place
 
 
 def crowded(crowd: int, expected_size: int = 100, **changes: Any) -> Desk:

@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from neo_core.gateways.xrpl.sending.submission import Seen
 from neo_core.model import Ack, AckOutcome, Cancel, Place, Prepared, Side
-from tests.ledger.submission.server import MALFORMED, QUEUE_LIMIT, Server
-from tests.ledger.submission.trading import Desk, cancel, place
+from tests.gateway.submission.server import MALFORMED, QUEUE_LIMIT, Server
+from tests.gateway.submission.trading import Desk, cancel, place
 
 OFFSET, MAX_FEE, MAX_CANCEL_FEE = 4, 1_000, 20_000
 EXPECTED = 20

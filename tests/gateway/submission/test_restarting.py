@@ -6,8 +6,8 @@ import pytest
 
 from neo_core.gateways.xrpl.sending.submission import Load, Seen, Submission
 from neo_core.model import AckOutcome, OwnTransaction
-from tests.ledger.submission.server import ACCOUNT, PlainSigner, Server
-from tests.ledger.submission.trading import Desk, cancel, codes, place, terms
+from tests.gateway.submission.server import ACCOUNT, PlainSigner, Server
+from tests.gateway.submission.trading import Desk, cancel, codes, place, terms
 
 SENT, REFUSED, UNKNOWN = AckOutcome.SENT, AckOutcome.REFUSED, AckOutcome.UNKNOWN
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from neo_core.model import AckOutcome
-from tests.ledger.submission.server import MALFORMED, Server
-from tests.ledger.submission.trading import Desk, cancel, codes, place
+from tests.gateway.submission.server import MALFORMED, Server
+from tests.gateway.submission.trading import Desk, cancel, codes, place
 
 SENT, REFUSED, UNKNOWN = AckOutcome.SENT, AckOutcome.REFUSED, AckOutcome.UNKNOWN
 

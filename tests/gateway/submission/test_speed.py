@@ -9,8 +9,8 @@ from xrpl.core.keypairs import generate_seed
 from neo_core.gateways.xrpl.keys.secrets import Secret
 from neo_core.gateways.xrpl.keys.signing import signer_of
 from neo_core.gateways.xrpl.sending.submission import Seen, Submission
-from tests.ledger.submission.server import Server, Wire
-from tests.ledger.submission.trading import cancel, terms
+from tests.gateway.submission.server import Server, Wire
+from tests.gateway.submission.trading import cancel, terms
 
 ENTROPY = "0123456789abcdef" * 2
 

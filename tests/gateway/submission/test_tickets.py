@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.ledger.submission.server import STEP, Server
-from tests.ledger.submission.trading import Desk, cancel, codes, place
+from tests.gateway.submission.server import STEP, Server
+from tests.gateway.submission.trading import Desk, cancel, codes, place
 
 
 def stocked(tickets: int = 3, **changes: Any) -> Desk:

@@ -8,7 +8,7 @@ from typing import Any
 
 from neo_core.gateways.xrpl.sending.submission import Submission, Terms
 from neo_core.model import Ack, Cancel, Place, Prepared, Side
-from tests.ledger.submission.server import ACCOUNT, PlainSigner, Server, Wire
+from tests.gateway.submission.server import ACCOUNT, PlainSigner, Server, Wire
 
 RLUSD, ISSUER = "524C555344000000000000000000000000000000", "rUykaZ4VHgjJtQEZ71zUpAA6Dcg45vjRVk"
 

@@ -11,7 +11,7 @@ import pytest
 
 from neo_core.errors import ObservationFailed, UsageError
 from neo_core.gateways.xrpl.connecting.nodes import Nodes
-from tests.ledger.wire.servers import LIMITS, WebSocketNode, failure, linked, raw_server, uses
+from tests.gateway.wire.servers import LIMITS, WebSocketNode, failure, linked, raw_server, uses
 
 QUICK = msgspec.structs.replace(LIMITS, ledger_timeout_seconds=0.6, connect_timeout_seconds=0.3)
 HASTY = msgspec.structs.replace(LIMITS, ledger_timeout_seconds=2.0, connect_timeout_seconds=0.5)

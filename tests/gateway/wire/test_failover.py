@@ -11,7 +11,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from neo_core.errors import ObservationFailed
-from tests.ledger.wire.servers import (
+from tests.gateway.wire.servers import (
     LIMITS,
     HandClock,
     HttpNode,

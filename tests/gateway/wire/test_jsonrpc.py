@@ -15,7 +15,7 @@ import pytest
 
 from neo_core.errors import ObservationFailed
 from neo_core.gateways.xrpl.connecting.link import Closed
-from tests.ledger.wire.servers import (
+from tests.gateway.wire.servers import (
     LIMITS,
     RIPPLE_EPOCH,
     HttpNode,

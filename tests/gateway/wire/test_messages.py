@@ -27,8 +27,8 @@ from neo_core.gateways.xrpl.connecting.messages import (
     refuse_trouble,
     server_in,
 )
-from tests.ledger.signing.telling import told_of
-from tests.ledger.wire.servers import LIMITS, Chain, HttpNode, Json, WebSocketNode, closed_port, linked, respond
+from tests.gateway.signing.telling import told_of
+from tests.gateway.wire.servers import LIMITS, Chain, HttpNode, Json, WebSocketNode, closed_port, linked, respond
 
 NODE = "wss://node:443/"
 SCALARS = (

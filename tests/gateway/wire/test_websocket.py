@@ -14,7 +14,7 @@ from websockets.sync.server import ServerConnection
 
 from neo_core.errors import ObservationFailed
 from neo_core.gateways.xrpl.connecting.link import Closed
-from tests.ledger.wire.servers import LIMITS, RIPPLE_EPOCH, Json, WebSocketNode, hash_of, linked, until
+from tests.gateway.wire.servers import LIMITS, RIPPLE_EPOCH, Json, WebSocketNode, hash_of, linked, until
 
 TWO = msgspec.structs.replace(LIMITS, request_timeout_seconds=0.3, ledger_timeout_seconds=1.0)
 
