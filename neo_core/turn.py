@@ -94,7 +94,8 @@ class Turn(msgspec.Struct, gc=False):
         mid = anchor = error = None
         if observed is None:
             ledger_index, watched_since = state.ledger_index, 0
-            memory = replace(memory, failures=memory.failures + 1)
+            if given.stop is None:  # whoever wants the session to end did not let it wait for a ledger
+                memory = replace(memory, failures=memory.failures + 1)
         else:
             ledger_index, watched_since = observed.ledger_index, state.watched_since or state.tick + 1
             if memory.failures:

@@ -352,3 +352,12 @@ def test_a_new_reason_and_the_same_one_after_a_placement_are_events_again() -> N
 def test_the_two_sides_are_told_apart() -> None:
     stage = Rehearsal(settings={"risk": {"collar_bps": 7.0}})
     assert kinds(stage.tick()) == ["opening_inventory", "order_refused", "order_refused"]
+
+
+@pytest.mark.rule("RISK-X2", "RISK-1")
+def test_a_ledger_that_was_not_waited_for_is_no_failed_observation() -> None:
+    stage = Rehearsal()
+    stage.tick()
+    stage.ticks(4, failure="the node is away")
+    stage.tick(failure="the next ledger is not waited for", stop="SIGTERM received")
+    assert reason(stage) == "engine_requested_halt"

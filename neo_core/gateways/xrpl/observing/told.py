@@ -12,9 +12,10 @@ import msgspec
 from neo_core.errors import ObservationFailed
 from neo_core.gateways.xrpl.observing.answers import drops, fields, shown
 from neo_core.gateways.xrpl.observing.questions import Pair
-from neo_core.gateways.xrpl.reading.amounts import Issued, amount_of, asset_of, less, more, size
+from neo_core.gateways.xrpl.reading.amounts import asset_of, less, more, size
+from neo_core.gateways.xrpl.reading.balances import drops_change, issued_change
 from neo_core.gateways.xrpl.reading.metadata import Event, explain
-from neo_core.gateways.xrpl.reading.transaction import CREATED, Transaction, read, whole
+from neo_core.gateways.xrpl.reading.transaction import Transaction, read, whole
 from neo_core.model import OfferEvent, OwnTransaction, Side, Transfer
 
 __all__ = ["Entry", "Told", "read_entry", "tell"]
@@ -180,46 +181,11 @@ def _sent(tx: Transaction, account: str) -> OwnTransaction | None:
 
 def _transfer(tx: Transaction, account: str, pair: Pair, own: Sequence[OfferEvent], fee: int) -> Transfer:
     """What the account's balances changed by, without its trades and its fee."""
-    change, value = _drops_change(tx, account) + fee, _value_change(tx, account, pair)
+    change = (drops_change(tx, account) or 0) + fee
+    value = issued_change(tx, account, pair.currency, pair.issuer)
     for event in own:
         if event.side is Side.BUY:
             change, value = change - event.drops, more(value, event.rlusd)
         else:
             change, value = change + event.drops, less(value, event.rlusd)
     return Transfer(tx.tx_hash, tx.ledger_index, change, value or _NONE, bool(own))
-
-
-def _drops_change(tx: Transaction, account: str) -> int:
-    change = 0
-    for node in tx.nodes:
-        if node.entry == "AccountRoot" and node.final.get("Account") == account:
-            after = drops(f"{_WHAT}, Balance", node.final.get("Balance"))
-            before = 0 if node.kind == CREATED else node.previous.get("Balance", node.final.get("Balance"))
-            change += after - (before if isinstance(before, int) else drops(f"{_WHAT}, Balance", before))
-    return change
-
-
-def _value_change(tx: Transaction, account: str, pair: Pair) -> Decimal:
-    """By the account's line with the issuer, whose balance is told from the side of its low account."""
-    change = _NONE
-    for node in tx.nodes:
-        if node.entry != "RippleState" or (node.kind != CREATED and "Balance" not in node.previous):
-            continue
-        ends = [
-            fields(f"{_WHAT}, a trust line", node.final.get(end)).get("issuer")
-            for end in ("LowLimit", "HighLimit")
-        ]
-        after = _line(node.final.get("Balance"))
-        if {account, pair.issuer} != set(ends) or after.currency != pair.currency:
-            continue
-        before = _NONE if node.kind == CREATED else _line(node.previous["Balance"]).value
-        moved = less(after.value, before)
-        change = more(change, moved) if ends[0] == account else less(change, moved)
-    return change
-
-
-def _line(given: Any) -> Issued:
-    balance = amount_of(given, f"{_WHAT}, the balance of a trust line")
-    if not isinstance(balance, Issued):
-        raise ObservationFailed(f"{_WHAT}, the balance of a trust line: expected currency, issuer and value")
-    return balance

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -21,7 +20,8 @@ from neo_core.gateways.xrpl.reading.amounts import (
     nothing,
     size,
 )
-from neo_core.gateways.xrpl.reading.transaction import CREATED, Node, Transaction, whole
+from neo_core.gateways.xrpl.reading.balances import drops_change, issued_change
+from neo_core.gateways.xrpl.reading.transaction import Transaction, whole
 
 __all__ = ["Move", "Traded", "traded_at_once"]
 
@@ -78,7 +78,7 @@ def _rest(asked: Amount, moved: Decimal) -> Amount:
 
 
 def _change(tx: Transaction, asset: Asset, older: Sequence[Move]) -> Decimal:
-    change = _drops(tx) if asset is None else _issued(tx, *asset)
+    change = _xrp(tx) if asset is None else issued_change(tx, tx.sender, *asset)
     for gave, got in older:
         if asset_of(gave) == asset:
             change = more(change, size(gave))
@@ -87,55 +87,11 @@ def _change(tx: Transaction, asset: Asset, older: Sequence[Move]) -> Decimal:
     return change
 
 
-def _drops(tx: Transaction) -> Decimal:
-    """Its balance need not be among the previous fields: a trade may bring exactly what the fee takes."""
-    change = 0
-    for node in tx.nodes:
-        if node.entry != "AccountRoot" or node.final.get("Account") != tx.sender:
-            continue
-        after = node.final.get("Balance")
-        change += _xrp(after) - _xrp(node.previous.get("Balance", after))
-        # Who signs for another account pays the fee for it.
-        if tx.fields.get("Delegate", tx.sender) == tx.sender:
-            change += _xrp(tx.fields.get("Fee"))
-    return Decimal(change)
-
-
-def _xrp(given: Any) -> int:
-    drops = amount_of(given, "the sender's XRP")
-    if not isinstance(drops, int):
-        raise UnreadableTransaction("the sender's XRP: expected whole drops")
-    return drops
-
-
-def _issued(tx: Transaction, currency: str, issuer: str) -> Decimal:
-    """By the sender's line with the issuer. An issuer has a line with everybody who holds."""
-    change = _NONE
-    for node in tx.nodes:
-        if node.entry != "RippleState" or (node.kind != CREATED and "Balance" not in node.previous):
-            continue
-        low, high = _issuer(node, "LowLimit"), _issuer(node, "HighLimit")
-        if tx.sender not in (low, high) or issuer not in (low, high):
-            continue
-        after = _line(node.final.get("Balance"))
-        if after.currency != currency:
-            continue
-        before = _NONE if node.kind == CREATED else _line(node.previous["Balance"]).value
-        moved = less(after.value, before)
-        # A line's balance is told from the side of its low account.
-        change = more(change, moved) if tx.sender == low else less(change, moved)
-    return change
-
-
-def _line(given: Any) -> Issued:
-    balance = amount_of(given, "the balance of a trust line")
-    if isinstance(balance, int):
-        raise UnreadableTransaction("the balance of a trust line: expected currency, issuer and value")
-    return balance
-
-
-def _issuer(node: Node, side: str) -> Any:
-    limit = node.final.get(side)
-    if not isinstance(limit, Mapping):
-        raise UnreadableTransaction(f"a trust line: expected its {side}")
-    return limit.get("issuer")
+def _xrp(tx: Transaction) -> Decimal:
+    """The fee is no part of a trade. Who signs for another account pays the fee for it."""
+    fee = amount_of(tx.fields.get("Fee"), "the transaction's Fee")
+    if not isinstance(fee, int):
+        raise UnreadableTransaction("the transaction's Fee: expected whole drops")
+    change = drops_change(tx, tx.sender)
+    paid = change is not None and tx.fields.get("Delegate", tx.sender) == tx.sender
+    return Decimal((change or 0) + (fee if paid else 0))
