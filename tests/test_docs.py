@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ PAGES = [
 ]
 BUILT = [page for page in PAGES if page != "docs/behaviour.md"]  # which tells of what is still to come, too
 ARCHITECTURE, AUTHORING = "docs/architecture.md", "docs/plugin-authoring.md"
+LIVE = "Against a ledger"
 
 each_page = pytest.mark.parametrize("page", PAGES)
 each_built_page = pytest.mark.parametrize("page", BUILT)
@@ -42,7 +44,11 @@ def text(page: str) -> str:
 
 
 def blocks(page: str, kind: str = r"\w*") -> list[list[str]]:
-    found = re.findall(rf"^```{kind}\n(.*?)^```$", text(page), re.MULTILINE | re.DOTALL)
+    return blocks_in(text(page), kind)
+
+
+def blocks_in(words: str, kind: str) -> list[list[str]]:
+    found = re.findall(rf"^```{kind}\n(.*?)^```$", words, re.MULTILINE | re.DOTALL)
     return [block.splitlines() for block in found]
 
 
@@ -50,9 +56,9 @@ def section(page: str, heading: str) -> str:
     return text(page).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
-def console(page: str) -> Iterator[tuple[str, list[str]]]:
-    """Each command of the page's console blocks, and the lines that are shown below it."""
-    for block in blocks(page, "console"):
+def console(words: str) -> Iterator[tuple[str, list[str]]]:
+    """Each command of the console blocks, and the lines that are shown below it."""
+    for block in blocks_in(words, "console"):
         starts = [number for number, line in enumerate(block) if line.startswith("$ ")]
         for start, end in zip(starts, [*starts[1:], len(block)], strict=True):
             yield block[start].removeprefix("$ "), block[start + 1 : end]
@@ -99,7 +105,7 @@ def test_the_tour_of_the_readme_prints_what_it_shows(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     exit_codes: list[int] = []
-    for command, shown in console("README.md"):
+    for command, shown in console(text("README.md").replace(section("README.md", LIVE), "")):
         if command == "echo $?":
             assert shown == [str(exit_codes[-1])]
             continue
@@ -109,6 +115,45 @@ def test_the_tour_of_the_readme_prints_what_it_shows(tmp_path: Path, monkeypatch
         assert_printed(shown, done.output)
         exit_codes.append(done.exit_code)
     assert exit_codes == [0, 0, 0, 0, 3, 4, 0, 2, 0, 0]  # 2: there is no terminal here to be asked on
+
+
+@contextmanager
+def started(command: str) -> Iterator[str]:
+    """What a program that stays has to say, while it does."""
+    program = subprocess.Popen(
+        [sys.executable, "-m", "neo_core", *shlex.split(command)[1:]],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert program.stdout is not None
+    try:
+        said = ""
+        for line in program.stdout:
+            said += line
+            if line == "Ctrl-C ends it.\n":
+                break
+        yield said
+    finally:
+        program.terminate()
+        program.communicate(timeout=30)
+
+
+def test_the_session_against_a_ledger_goes_as_the_readme_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = section("README.md", LIVE)
+    [[devnet]] = [block for block in blocks_in(told, "") if block[0].startswith("neo devnet")]
+    with started(f"{devnet} --port 0 --close-seconds 0.1 --ledger-seconds 4") as said:
+        lines = [line.removeprefix("  ") for line in said.partition("in devnet.yaml:\n\n")[2].splitlines()]
+        Path("devnet.yaml").write_text("\n".join(lines[: lines.index("")]), encoding="utf-8")
+        commands = list(console(told))
+        assert [shlex.split(command)[1] for command, _ in commands] == ["doctor", "run"]
+        for command, shown in commands:
+            done = CliRunner().invoke(cli, shlex.split(command)[1:], prog_name="neo")
+            assert_printed(shown, done.output)
+            assert done.exit_code == 0
 
 
 @each_built_page
@@ -202,10 +247,16 @@ def test_the_rooms_stand_as_they_are_enforced() -> None:
 
 
 def test_every_dependency_is_explained() -> None:
-    project = tomllib.loads(text("pyproject.toml"))["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    needed: set[str] = set()
+    for pyproject in (ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")):
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+        lines = [
+            *project["dependencies"],
+            *(line for extra in project["optional-dependencies"].values() for line in extra),
+        ]
+        needed |= {re.split("[><=]", line)[0] for line in lines}
     told = [name for row in table("docs/dependencies.md", "library") for name in row[0].split(", ")]
-    assert sorted(told) == sorted(re.split("[><=]", line)[0] for line in needed)
+    assert sorted(told) == sorted(needed - {"neo-core"})
 
 
 def test_every_hook_is_in_the_table_of_hooks_with_its_arguments() -> None:
@@ -276,7 +327,7 @@ def test_the_guard_of_the_page_is_found_and_enabled_by_its_section_or_by_name(in
 
 @pytest.mark.rule("PLUG-1", "PLUG-4")
 def test_the_guard_of_the_page_enters_and_the_core_counts_and_cools_its_episodes(installed: Installed) -> None:
-    for command, shown in console(AUTHORING):
+    for command, shown in console(text(AUTHORING)):
         program, *words = shlex.split(command)
         if program == "neo":
             assert_printed(shown, installed.neo(*words))
