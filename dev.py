@@ -6,7 +6,7 @@
   live-demo a ledger of its own in this machine, and a live session on it, for about a minute
   test      pytest ARGS; without ARGS every test of the core and of the plugins
   check     lint, format, types, and who may import whom
-  bench     what a tick costs
+  bench     what a tick costs, and what live trading costs
   soak      pytest ARGS with the long tests too, and many more random cases, new each time
 
 Every command first brings .venv (beside this file) up to date if anything changed, so `install` alone is
@@ -58,7 +58,7 @@ def install() -> bool:
     if had_for not in ("", made_for) or not usable():
         tell("making .venv")
         step([sys.executable, "-m", "venv", "--clear", VENV], "the virtual environment could not be made")
-    tell("installing NEO and its plugins into .venv (about a minute the first time)")
+    tell("installing NEO and its plugins into .venv (a minute or two the first time)")
     STAMP.unlink(missing_ok=True)
     projects: list[str | Path] = ["-e", f"{ROOT}[dev]"]
     for project in plugins():

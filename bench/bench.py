@@ -3,6 +3,8 @@
 Nothing here is a test: it prints.
 
 python dev.py bench                 every figure
+python dev.py bench live            the figures of live trading alone, on a devnet
+python dev.py bench paper           all the others
 python dev.py bench --ticks 20000   a shorter run
 """
 
@@ -19,7 +21,8 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median
 
-from signal_to_marks import report
+import live
+import signal_to_marks
 
 from neo_core.engine import Engine
 from neo_core.gateways.paper import PaperGateway
@@ -34,7 +37,7 @@ ROUNDS = 3
 
 
 def cpu(work: Callable[[], int]) -> float:
-    """Microseconds of CPU for each of the pieces of work that `work` says it did; the best of a few rounds."""
+    """Microseconds of CPU for each of the pieces of work that `work` says it did; the median of a few rounds."""
     figures = []
     for _ in range(ROUNDS):
         start = time.process_time()
@@ -93,8 +96,16 @@ def wall_of(command: list[str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=["all", "live", "paper"], default="all")
     parser.add_argument("--ticks", type=int, default=50_000)
-    ticks = parser.parse_args().ticks
+    asked = parser.parse_args()
+    if asked.part != "live":
+        report_paper(asked.ticks)
+    if asked.part != "paper":
+        live.report()
+
+
+def report_paper(ticks: int) -> None:
     configured = configure(Asked())
     ticks_in_memory(configured, 2_000)
     print(f"calm, three guards, {ticks} ticks, CPU a tick, median of {ROUNDS}")
@@ -103,7 +114,7 @@ def main() -> None:
     print(f"  market, paper, engine, decision log in memory {in_memory:7.2f} µs  (15 allowed)")
     stored = cpu(lambda: ticks_with_store(ticks))
     print(f"  the same as a session with batched store      {stored:7.2f} µs  (30 allowed)")
-    report(configured)
+    signal_to_marks.report(configured)
     print(f"neo --help, wall, median of 9                   {wall_of([neo(), '--help']):7.1f} ms  (90 allowed)")
     print(f"  python -c pass, for comparison                {wall_of([sys.executable, '-c', 'pass']):7.1f} ms")
 

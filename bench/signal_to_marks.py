@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from decimal import Decimal
 from itertools import count
@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from neo_core.engine import Engine
+from neo_core.gateways.base import Gateway
 from neo_core.gateways.paper import PaperGateway
 from neo_core.gateways.paper_journal import Opening
 from neo_core.gateways.paper_ledger import PaperLedger
@@ -26,7 +27,7 @@ from neo_core.state import State
 from neo_core.store import Store
 from neo_core.wiring import Configured
 
-__all__ = ["report"]
+__all__ = ["encode", "on_the_ledger", "report"]
 
 ORDERS = 200
 RUNS = 250
@@ -54,22 +55,29 @@ def quoted(serial: Iterator[int], tick: int, now: float) -> list[Order]:
     return orders
 
 
-def on_the_ledger(gateway: PaperGateway, engine: Engine, state: State, serial: Iterator[int]) -> State:
-    """The state with so many orders that the ledger has just placed."""
+def on_the_ledger(
+    gateway: Gateway,
+    engine: Engine,
+    state: State,
+    placed: Sequence[Order],
+    close: Callable[[], None] = lambda: None,
+) -> State:
+    """The state with these orders, which the ledger has just placed, once it was closed."""
     now, tick = gateway.now(), state.tick + 1
-    orders = {order.id: order for order in quoted(serial, tick, now)}
-    places = [Place(one.id, one.side, one.drops, one.rlusd) for one in orders.values()]
+    orders = {order.id: order for order in placed}
+    places = [Place(one.id, one.side, one.drops, one.rlusd, one.expires_at) for one in placed]
     ready = gateway.prepare(places)
     decision = Decision(tick, now, state.ledger_index or 0, Mode.OK, orders=tuple(orders.values()))
     _, state = engine.prepared(replace(state, tick=tick, orders=orders), decision, ready)
     gateway.send(ready)
+    close()
     seen = gateway.observe(state.ledger_index)
     account = seen.account
     opened = {
         name: replace(order, status=OrderStatus.OPEN, seen=True, rest_drops=order.drops)
         for name, order in state.orders.items()
     }
-    assert len(account.offers) == ORDERS
+    assert len(account.offers) == len(placed)
     return replace(
         state,
         now=seen.close_time,
@@ -88,7 +96,8 @@ def one_run(engine: Engine, store: Store, session: int, tick: int, serial: Itera
     """Milliseconds from the signal to the durable marks, and the tick that marked."""
     opening = Opening(xrp_drops=10_000_000 * DROPS, rlusd=Decimal(20_000_000))
     gateway = PaperGateway(PaperLedger.open(None, opening), quiet())
-    state = on_the_ledger(gateway, engine, State(session=session, tick=tick), serial)
+    orders = quoted(serial, tick + 1, gateway.now())
+    state = on_the_ledger(gateway, engine, State(session=session, tick=tick), orders)
     rows = tuple(state.orders.values())
     before = Decision(state.tick, gateway.now(), state.ledger_index or 0, Mode.OK, orders=rows)
     store.commit(before, encode(before), state)

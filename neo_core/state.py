@@ -147,8 +147,10 @@ class State(msgspec.Struct, frozen=True, gc=False):
     @property
     def since(self) -> int | None:
         """The ledger behind which the next observation is to tell what happened."""
+        if not self.untold and not self.asked:
+            return self.ledger_index
         wanted = [ranges[0][0] - 1 for ranges in (self.untold, self.asked) if ranges]
-        return min(wanted) if wanted else self.ledger_index
+        return min(wanted)
 
 
 def mode_of(halt: Halt | None, regime: Regime) -> Mode:

@@ -102,8 +102,9 @@ def _load(brought: EntryPoint) -> click.Command:
 
 
 def _summary(brought: EntryPoint) -> str:
-    said = None if brought.dist is None else brought.dist.metadata["Summary"]
-    return said or f"A command of {brought.value}."
+    """The distribution's own description, in the manner of the commands above it."""
+    said = "" if brought.dist is None else brought.dist.metadata["Summary"].removeprefix("NEO: ").rstrip(".")
+    return f"{said[:1].upper()}{said[1:]}." if said else f"A command of {brought.value}."
 
 
 def _sentence(error: NeoError) -> str:

@@ -21,6 +21,7 @@ __all__ = ["examine"]
 
 SYNCED = ("full", "proposing", "validating")
 OLD_SECONDS = 30.0
+FEW_LEDGERS = 5
 APART_SECONDS, FAR_APART_SECONDS = 15.0, 60.0
 REAL_TIME = (NETWORK_IDS["mainnet"], NETWORK_IDS["testnet"])
 HERE = ("localhost", "127.0.0.1", "::1")
@@ -146,6 +147,13 @@ def _clock(node: Node, live: LiveConfig) -> Finding:
 def _history(nodes: Sequence[Node], last_ledger: int | None, newest: int) -> Finding:
     if last_ledger is None:
         return ok("history", f"nothing is missed: the first session begins at ledger {newest} or later")
+    if last_ledger > newest + FEW_LEDGERS:
+        return fail(
+            "history",
+            f"the books have seen ledger {last_ledger}, and the nodes are at {newest}: they are far behind, or of "
+            "another network",
+            "name other nodes; for a network that was started anew, another --database or --engine",
+        )
     first = min(last_ledger + 1, newest)
     for node in nodes:
         if any(low <= first and newest <= high for low, high in _ranges(node.info.get("complete_ledgers"))):

@@ -176,6 +176,9 @@ class Book(msgspec.Struct, gc=False):
 
     def _named(self, sequence: int) -> Order | None:
         """The order that made this offer. One that was lost has left its sequence to a later one."""
+        for order in self.orders.values():
+            if order.sequence == sequence and order.seen and order.status is not REJECTED:
+                return order
         known = (*self.closed.values(), *self.orders.values())
         made = [order for order in reversed(known) if order.sequence == sequence]
         return max(made, key=lambda order: (order.status is not REJECTED, order.seen), default=None)

@@ -59,6 +59,8 @@ def _exact(amount: float | None) -> Decimal:
 
 
 def compare(inventory: Inventory, wallet: Inventory, most: Tolerances) -> TruthCheck:
+    if inventory == wallet:
+        return TruthCheck(OK, inventory, wallet)
     drops, rlusd = abs(wallet.drops - inventory.drops), abs(wallet.rlusd - inventory.rlusd)
     verdict = OK
     if drops > most.drops or rlusd > most.rlusd:

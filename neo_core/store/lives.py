@@ -90,7 +90,7 @@ class _Moment(msgspec.Struct, frozen=True):
         for fill in decision.fills:
             if fill.order_id == order_id:
                 yield self._step(_booked(fill), **self._moved())
-        if not any(map(_decides, events)):
+        if not any(event.kind == "order_ended" or _decides(event) for event in events):
             yield from self._proven()
         for event in events:
             yield self._told(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from neo_core.gateways.xrpl.observing.observation import Trader
 
 __all__ = ["Live", "Tell", "link_to", "signer_for", "trader_of"]
+
+NUMBERS = re.compile(r"[0-9]+")
 
 
 def signer_for(live: LiveConfig) -> Signer:
@@ -114,10 +117,7 @@ class NotWaitedFor(ObservationFailed):
 
 
 class Watched:
-    """A gateway whose failures are told, each once, and so is the end of them and every change of the node.
-
-    Its clock is the ledger's.
-    """
+    """A gateway whose failures are told, each once, and so is the end of them and every change of the node."""
 
     def __init__(self, gateway: Gateway, link: Link, tell: Tell, idle: Idle) -> None:
         self._gateway = gateway
@@ -126,17 +126,10 @@ class Watched:
         self._tell = tell
         self._node = link.node
         self._failed = ""
-        self._seen: tuple[float, float] | None = None
+        self.now = gateway.now
         self.prepare = gateway.prepare
         self.send = gateway.send
         self.close = gateway.close
-
-    def now(self) -> float:
-        """The ledger's time, carried on from the last one seen: this machine's clock may say anything."""
-        if self._seen is None:
-            return self._gateway.now()
-        closed_at, came_at = self._seen
-        return closed_at + time.monotonic() - came_at
 
     def observe(self, since: int | None) -> Observation:
         try:
@@ -144,11 +137,11 @@ class Watched:
         except NotWaitedFor:
             raise
         except ObservationFailed as error:
-            if str(error) != self._failed:
-                self._failed = str(error)
+            kind = NUMBERS.sub("", str(error))  # the same again, but for another ledger, is nothing new
+            if kind != self._failed:
+                self._failed = kind
                 self._tell("observation_failed", f"the ledger is not seen: {error}")
             raise
-        self._seen = observation.close_time, time.monotonic()
         self._idle.ledger_came()
         if self._failed:
             self._failed = ""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ __all__ = ["Account", "Market", "devnet", "market_of", "write_seed"]
 CALM, HOSTILE, NONE, EMPTY = "calm", "hostile", "none", "empty"
 DEVNET_NETWORK = 2
 MASTER_SEED = "snoPBrXtMeMyMHUVTgbuqAfg1SUTb"
+SETUP_SECONDS, SETUP_LEDGERS = 60.0, 12
 NETWORKS_WITHOUT_ID = 1024
 """Above it every transaction has to name the network, which no client does unasked."""
 
@@ -142,12 +144,15 @@ def devnet(
         ledger_seconds = close_seconds
     node = Node(
         ledger_seconds=ledger_seconds,
+        # In the past, so that the ledgers of the setup do not put the ledger's time ahead of the clock.
+        begins_at=time.time() - SETUP_SECONDS - SETUP_LEDGERS * (ledger_seconds or 0.0),
         network_id=network_id,
         queue=QueueSettings(minimum_txn_in_ledger=soft_limit, target_txn_in_ledger=soft_limit),
     )
     others = market_of(kind, seed)
     if others is not None:
         others.setup(node)
+        node.catch_up()
         node.before_close = None if kind == NONE else others.before_close
         write_seed(account_file, others.engine.seed)
     numbers = {MAIN: port, SECOND: second_port, PUBLIC: public_port}

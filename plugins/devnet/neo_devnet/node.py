@@ -34,9 +34,9 @@ class Listener(Protocol):
 
 
 class Node:
-    """`clock` gives Unix seconds, from which close times come. With `ledger_seconds` it is only asked once: from
-    then on every close moves ledger time on by so much, however fast ledgers really close. Without `network_id`
-    the server names none, as one that stands alone.
+    """`clock` gives Unix seconds, from which close times come. With `ledger_seconds` it is only asked once, or
+    `begins_at` says it: from then on every close moves ledger time on by so much, however fast ledgers really
+    close. Without `network_id` the server names none, as one that stands alone.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Node:
         keep_states: int = 1024,
         state: State | None = None,
         total_coins: int = ALL_COINS,
+        begins_at: float | None = None,
     ) -> None:
         self.fees = fees or Fees()
         self.network_id = network_id
@@ -62,7 +63,7 @@ class Node:
         self.before_close: Callable[[Node], None] | None = None
         self.clock = clock
         self._ledger_seconds = ledger_seconds
-        self._time = clock()
+        self._time = clock() if begins_at is None else begins_at
         self._held: dict[str, dict[tuple[bool, int], Tx]] = {}
         self._local: list[tuple[int, Tx]] = []
         first = seal(
@@ -77,6 +78,10 @@ class Node:
         self.validated = first
         self.open = self._opened()
         self.accept()
+
+    def catch_up(self) -> None:
+        """Goes on from what the clock says now, if that is later."""
+        self._time = max(self._time, self.clock())
 
     # -- closing ---
 
