@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +216,16 @@ def test_history_that_ends_after_the_books_do_is_a_warning(neo: Neo, node: Scrip
     node.info["complete_ledgers"] = f"1-{LEDGER - 10},{LEDGER + 5}-{LEDGER + 9}"
     code, found = look(neo, node)
     assert (code, verdicts(found, "history")) == (0, ["warn"])
+
+
+def test_nodes_that_are_far_behind_the_books_stop_a_start(neo: Neo, node: ScriptedNode) -> None:
+    assert neo("run", "--mode", "live", "--node", node.url, "--ticks", "1", "--quiet").exit_code == 0
+    with closing(sqlite3.connect("neo.db", isolation_level=None)) as books:
+        runtime = json.loads(books.execute("SELECT value FROM engine_state WHERE key = 'runtime'").fetchone()[0])
+        runtime["ledger_index"] = LEDGER + 1000
+        books.execute("UPDATE engine_state SET value = ? WHERE key = 'runtime'", (json.dumps(runtime),))
+    code, found = look(neo, node)
+    assert (code, verdicts(found, "history")) == (4, ["fail"])
 
 
 # --- this machine ---

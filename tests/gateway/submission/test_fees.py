@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from neo_core.gateways.xrpl.sending.load import Load, entry_fee, load_of
+from neo_core.gateways.xrpl.sending.submission import Seen
 from neo_core.model import Prepared
 from tests.gateway.submission.server import Server
 from tests.gateway.submission.trading import Desk, cancel, codes, place
@@ -71,6 +72,16 @@ def test_no_cancel_pays_more_than_it_may() -> None:
 def test_a_cancel_that_may_not_even_pay_the_base_fee_says_so() -> None:
     desk = crowded(crowd=0, max_cancel_fee_drops=9)
     assert codes(desk.do(cancels(desk)[0])) == ["refused local_fee_too_high"]
+
+
+@pytest.mark.rule("MODE-5")
+def test_a_server_that_wants_more_than_a_cancel_may_pay_keeps_no_cancel_back() -> None:
+    desk = crowded(crowd=0, max_cancel_fee_drops=3000)
+    greedy = Seen(desk.seen_until, 8e8, sequence=60, load=Load(sequence=60, base_fee=60_000, open_fee=60_000))
+    desk.submission.learn(greedy)
+    prepared = desk.prepare(*cancels(desk, 2))
+    assert fees(prepared) == [3000, 3000]
+    assert codes(desk.submission.send(desk.wire, prepared)) == ["sent tesSUCCESS"] * 2
 
 
 def test_a_placement_that_would_cost_more_than_it_may_waits() -> None:

@@ -6,7 +6,7 @@ placements leave half of it to cancels, and the cancels of their own batch come 
 told so, to be wanted again on a later tick.
 
 A cancel pays what gets it into the open ledger at once, with a quarter on top while that rises, or as much as it
-may; a placement that would cost more than it may waits.
+may, and goes out even where that is too little; a placement that would cost more than it may waits.
 """
 
 from __future__ import annotations
@@ -161,7 +161,9 @@ class Plan:
     def _first_cancel(self, cancel: Cancel) -> Draft | str:
         entry = self._entry_fee()
         fee = self._cancel_fee(entry)
-        if fee < self._base_fee():
+        # Only what the ledger itself asks for keeps a cancel back. A server that says it wants more, because its
+        # queue is full, may still keep the blob, and another server may take it.
+        if fee < self._seen.base_fee:
             return FEE_TOO_HIGH
         # One that was placed in an open ledger only cannot be named by a ticket's transaction yet.
         ticket = bool(self._tickets) and cancel.sequence < self._seen.sequence
