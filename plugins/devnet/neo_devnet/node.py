@@ -80,8 +80,9 @@ class Node:
         self.accept()
 
     def catch_up(self) -> None:
-        """Goes on from what the clock says now, if that is later."""
-        self._time = max(self._time, self.clock())
+        """Closes a ledger at the time that the clock says now, if that is later."""
+        self._time = max(self._time, self.clock() - (self._ledger_seconds or 0.0))
+        self.accept()
 
     # -- closing ---
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from neo_devnet.history import RIPPLE_EPOCH
 from neo_devnet.market.keys import key_of
+from neo_devnet.node import Node
 from neo_devnet.tx import NotATransaction
 
 from .making import START, World, founded
@@ -218,3 +220,14 @@ def test_a_market_acts_before_each_close() -> None:
     for _ in range(3):
         world.node.accept()
         assert len(world.node.validated.entered) == 1
+
+
+def test_a_node_that_begins_in_the_past_catches_up_with_the_clock() -> None:
+    now = 1_800_000_000.0
+    node = Node(clock=lambda: now, ledger_seconds=4.0, begins_at=now - 600)
+    node.accept()
+    assert node.validated.close_time + RIPPLE_EPOCH < now - 500
+    node.catch_up()
+    assert abs(node.validated.close_time + RIPPLE_EPOCH - now) <= 5
+    node.accept()
+    assert node.validated.close_time + RIPPLE_EPOCH >= now
