@@ -145,7 +145,7 @@ def devnet(
     node = Node(
         ledger_seconds=ledger_seconds,
         # In the past, so that the ledgers of the setup do not put the ledger's time ahead of the clock.
-        begins_at=time.time() - SETUP_SECONDS - SETUP_LEDGERS * (ledger_seconds or 0.0),
+        begins_at=None if kind == EMPTY else time.time() - SETUP_SECONDS - SETUP_LEDGERS * (ledger_seconds or 0.0),
         network_id=network_id,
         queue=QueueSettings(minimum_txn_in_ledger=soft_limit, target_txn_in_ledger=soft_limit),
     )
