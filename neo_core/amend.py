@@ -94,6 +94,11 @@ def sides(store: Store, engine: str, database: str, live: LiveConfig) -> Sides:
     last = state.ledger_index or 0
     if store.sessions(engine)[-1]["mode"] == LIVE:
         wallet = wallet_on_the_ledger(live, keeper.account, last)
+        if wallet.ledger_index < last:
+            raise UsageError(
+                f"the node shows ledger {wallet.ledger_index}, and the books are as of ledger {last}: it is "
+                "behind, or of another network; wait until it is not, or name another"
+            )
     else:
         wallet = wallet_of(database, keeper.account, last)
     orders = [*state.orders.values(), *state.closed.values()]

@@ -16,6 +16,8 @@ from tests.scripted_node import ACCOUNT, OTHER_SEED, SEED, STRANGER, ScriptedNod
 
 OURS = ("anchor_guard", "drift_guard", "corridor_guard", "reconciler")
 
+MISTYPED = ACCOUNT[:-1] + ("A" if ACCOUNT[-1] != "A" else "B")
+
 
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedNode]:
@@ -98,7 +100,15 @@ def test_the_seed_is_in_no_file_and_in_no_output(neo: Neo, node: ScriptedNode) -
         ),
         (("--mode", "live"), "live.nodes: expected at least one node, since engine.mode is live, got none"),
         (("--mode", "live", "--node", "node.example"), "command line: live.nodes: expected URLs such as"),
-        (("--mode", "live", "--node", "wss://node.example/", "--account", SEED), "the address of an account"),
+        (
+            ("--mode", "live", "--node", "wss://node.example/", "--account", SEED),
+            "holds what looks like the seed of a key",
+        ),
+        (("--engine", SEED), "holds what looks like the seed of a key"),
+        (
+            ("--mode", "live", "--node", "wss://node.example/", "--account", MISTYPED),
+            "in which a sign is mistyped",
+        ),
     ],
 )
 @pytest.mark.rule("HALT-7")
@@ -268,3 +278,13 @@ print("loaded:", [name for name in {LEDGER_LIBRARIES!r} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+@pytest.mark.rule("INT-X1")
+def test_an_account_is_traded_by_one_engine_at_a_time(
+    node: ScriptedNode, running: Callable[..., Any], neo: Neo
+) -> None:
+    running("--mode", "live", "--config", "quick.yaml", "--node", node.url)
+    refused = live(neo, node, "--engine", "two", "--quiet")
+    assert refused.exit_code == 2
+    assert f"engine 'neo' is running on account {ACCOUNT}" in refused.output

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from neo_core.errors import ConfigError, NeoError, PluginRefused
+from neo_core.seeds import SEED
 
 __all__ = ["LOG", "LazyGroup", "refuse"]
 
@@ -39,6 +40,16 @@ class LazyGroup(click.Group):
         super().__init__(**options)
         self._at = commands_at
         self._brought_by = brought_by
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if any(SEED.search(word) for word in args):
+            refuse(
+                "Error: the command line holds what looks like the seed of a key, and nothing was done; others "
+                "can read it there, and the shell keeps it: treat that key as known, and say in live.seed_file or "
+                "live.seed_env where a seed is",
+                2,
+            )
+        return super().parse_args(ctx, args)
 
     @cached_property
     def _brought(self) -> dict[str, EntryPoint]:

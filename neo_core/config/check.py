@@ -11,8 +11,9 @@ from neo_core.config.faults import Fault, KeyPath, faults_of
 from neo_core.config.read import Raw
 from neo_core.config.sections import PluginConfig
 from neo_core.config.settings import Settings
-from neo_core.config.words import SEED, dotted
+from neo_core.config.words import dotted
 from neo_core.errors import ConfigError
+from neo_core.seeds import SEED
 
 __all__ = ["check"]
 

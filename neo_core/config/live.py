@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from neo_core.config.sections import Section
-from neo_core.config.words import SEED, hidden
+from neo_core.config.words import hidden
+from neo_core.seeds import SEED
 
 __all__ = ["NETWORK_IDS", "LiveConfig", "named_network", "shown_node"]
 
@@ -19,6 +21,8 @@ MOST_DROPS = 10_000_000
 LONGEST_SHOWN = 15
 
 _ADDRESS = re.compile(r"r[1-9A-HJ-NP-Za-km-z]{24,34}")
+_ALPHABET = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
+_ADDRESS_BYTES = 25
 _CODE = re.compile(r"[0-9A-F]{40}")
 _NAME = re.compile(r"[A-Za-z0-9?!@#$%^&*<>(){}\[\]|]{3,20}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -123,6 +127,8 @@ class LiveConfig(Section):
     def _is_an_address(cls, address: str | None) -> str | None:
         if address is not None and not _ADDRESS.fullmatch(address):
             raise ValueError(f"expected the address of an account, which begins with r, got {hidden(address)}")
+        if address is not None and not _adds_up(address):
+            raise ValueError(f"expected the address of an account, got {address}, in which a sign is mistyped")
         return address
 
     @field_validator("currency")
@@ -141,7 +147,7 @@ class LiveConfig(Section):
     @classmethod
     def _is_a_variable(cls, name: str | None) -> str | None:
         if name is not None and (SEED.search(name) or not _VARIABLE.fullmatch(name)):
-            raise ValueError(f"expected the name of an environment variable, such as NEO_SEED, got {hidden(name)}")
+            raise ValueError("expected the name of an environment variable, such as NEO_SEED, got something else")
         return name
 
     @model_validator(mode="after")
@@ -196,6 +202,17 @@ class LiveConfig(Section):
         if self.issuer is not None:
             return self.issuer
         return ISSUERS.get(named_network(self.network_id)) if self.currency == "RLUSD" else None
+
+
+def _adds_up(address: str) -> bool:
+    """An address ends with a checksum of itself: the first four bytes of a double hash."""
+    number = 0
+    for sign in address:
+        number = number * len(_ALPHABET) + _ALPHABET.index(sign)
+    if number.bit_length() > 8 * _ADDRESS_BYTES:
+        return False
+    told = number.to_bytes(_ADDRESS_BYTES, "big")
+    return sha256(sha256(told[:-4]).digest()).digest()[:4] == told[-4:]
 
 
 def _is_node(url: str) -> bool:

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from neo_core.config.words import SEED, came, dotted
+from neo_core.config.words import came, dotted
 from neo_core.errors import ConfigError
+from neo_core.seeds import SEED
 
 __all__ = ["Raw", "read"]
 

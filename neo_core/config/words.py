@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import pydantic
 from pydantic.fields import FieldInfo
 
+from neo_core.seeds import SEED
+
 __all__ = [
-    "SEED",
     "Described",
     "came",
     "describe",
@@ -23,9 +24,6 @@ __all__ = [
     "known_fields",
     "section_of",
 ]
-
-SEED = re.compile(r"(?<![0-9A-Za-z])s(Ed)?[1-9A-HJ-NP-Za-km-z]{28}(?![0-9A-Za-z])")
-"""What the seed of a key looks like. It is shown to nobody."""
 
 _LONGEST = 60
 _PLAIN_KEY = re.compile(r"[\w.-]{1,80}")

@@ -61,7 +61,8 @@ def _not_funded(address: str, live: LiveConfig, closed: Closed) -> Finding:
     return fail(
         "account",
         f"{address} is not on {live.network}: nobody has sent it XRP yet",
-        f"send it at least {least:f} XRP, and what it is to trade with (testnet and devnet have faucets)",
+        f"send it at least {least:f} XRP, and what it is to trade with (testnet and devnet have faucets); if the "
+        "seed is a regular key's, name its account in live.account instead",
     )
 
 

@@ -20,11 +20,11 @@ from peewee import SqliteDatabase
 
 from neo_core.errors import LeaseLost, StoreError
 from neo_core.store.locks import lock_file, try_lock
-from neo_core.store.schema import Leases
+from neo_core.store.schema import Leases, Sessions
 from neo_core.store.sentences import name_of, transaction
 from neo_core.store.state import iso
 
-__all__ = ["Lease", "holder"]
+__all__ = ["Lease", "holder", "running_on"]
 
 BEATS_A_LEASE = 5
 LOOK_SECONDS = 0.25  # whoever only looks whether the lock is free has it for less
@@ -154,6 +154,13 @@ def holder(
         "beaten_at": iso(row["beaten_at"]),
         "expires_at": iso(row["expires_at"]),
     }
+
+
+def running_on(database: SqliteDatabase, path: Path, account: str, now: float) -> list[str]:
+    """The engines that run on an account."""
+    on_it = Leases.select(Leases.engine).join(Sessions, on=(Leases.session == Sessions.id))
+    rows = on_it.where(Sessions.account == account).order_by(Leases.engine).tuples().execute(database)
+    return [name for (name,) in list(rows) if holder(database, path, name, now, None) is not None]
 
 
 def _is_free(path: Path, engine: str) -> bool:

@@ -117,6 +117,14 @@ class Store:
         with self._doing("look who runs the engine"):
             return leases.holder(self._database, self._path, engine, wall(), own)
 
+    def engine_on(self, account: str, *, besides: str, wall: Callable[[], float] = time.time) -> str | None:
+        """Another engine of this database that runs on the account; None if none does."""
+        if self._path is None:
+            return None
+        with self._doing("look who trades on the account"):
+            running = leases.running_on(self._database, self._path, account, wall())
+        return next((name for name in running if name != besides), None)
+
     def begin(
         self,
         engine: str,

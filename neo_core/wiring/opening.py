@@ -158,6 +158,12 @@ def _venue(asked: Asked, settings: Settings, store: Store, crashed: int | None) 
     venue = Live(settings, store, alone=alone)
     if owner not in (None, venue.account):
         raise _other_books(engine, str(owner), venue.account)
+    other = store.engine_on(venue.account, besides=engine)
+    if other is not None:
+        raise UsageError(
+            f"engine {other!r} is running on account {venue.account}, and an account is traded by one engine at a "
+            f"time; stop that one first: `neo stop --engine {other}`"
+        )
     return venue
 
 

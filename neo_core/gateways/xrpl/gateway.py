@@ -78,7 +78,7 @@ class XrplGateway:
         """Starts over, once, if the link goes on to another node on the way: what two nodes say is never mixed."""
         last = self._last
         for _ in range(2):
-            closed = self._next_ledger(last, since)
+            closed = self._link.next_ledger(since if last is None else last)
             # Even if it cannot be read: the same ledger asked again at once would fail again at once.
             self._last = closed.ledger_index
             shown = self._ask(closed, since)
@@ -87,17 +87,6 @@ class XrplGateway:
         raise ObservationFailed(
             "the node was changed twice during one observation: look at the nodes and the network"
         )
-
-    def _next_ledger(self, last: int | None, since: int | None) -> Closed:
-        closed = self._link.next_ledger(last)
-        if since is not None and closed.ledger_index == since:
-            closed = self._link.next_ledger(since)
-        if since is not None and closed.ledger_index < since:
-            raise ObservationFailed(
-                f"{self._link.node} is at ledger {closed.ledger_index}, and ledger {since} was seen before: "
-                f"it is behind, or of another network"
-            )
-        return closed
 
     def _ask(self, closed: Closed, since: int | None) -> Shown | None:
         """None: another node answered than the one that announced the ledger."""

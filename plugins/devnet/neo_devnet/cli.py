@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import time
@@ -24,6 +25,8 @@ CALM, HOSTILE, NONE, EMPTY = "calm", "hostile", "none", "empty"
 DEVNET_NETWORK = 2
 MASTER_SEED = "snoPBrXtMeMyMHUVTgbuqAfg1SUTb"
 SETUP_SECONDS, SETUP_LEDGERS = 60.0, 12
+PORT = click.IntRange(0, 65535)
+MOST_SECONDS = 3600.0
 NETWORKS_WITHOUT_ID = 1024
 """Above it every transaction has to name the network, which no client does unasked."""
 
@@ -60,6 +63,12 @@ def market_of(kind: str, seed: int) -> Market | None:
     return market.Market(seed, CALM if kind == NONE else kind)
 
 
+def _a_number(seconds: float | None) -> float | None:
+    if seconds is not None and math.isnan(seconds):
+        raise click.BadParameter("expected a number of seconds, got nan")  # within no range, and so out of none
+    return seconds
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--seed", default=7, show_default=True, help="Accounts and market follow from it.")
 @click.option(
@@ -72,22 +81,26 @@ def market_of(kind: str, seed: int) -> Market | None:
 )
 @click.option(
     "--close-seconds",
-    type=click.FloatRange(0.0, min_open=True),
+    type=click.FloatRange(0.0, MOST_SECONDS, min_open=True),
+    callback=lambda _ctx, _option, given: _a_number(given),
     default=4.0,
     show_default=True,
     help="A ledger closes every so many seconds.",
 )
 @click.option(
     "--ledger-seconds",
-    type=click.FloatRange(0.0, min_open=True),
+    type=click.FloatRange(0.0, MOST_SECONDS, min_open=True),
+    callback=lambda _ctx, _option, given: _a_number(given),
     default=None,
     help="Every close moves ledger time on by so much.  [default: as --close-seconds; --by-hand: the clock]",
 )
 @click.option("--by-hand", is_flag=True, help="Ledgers close only by the method ledger_accept.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Other machines reach any other address.")
-@click.option("--port", default=5005, show_default=True, help="JSON-RPC and WebSocket, for an administrator.")
-@click.option("--second-port", type=int, default=None, help="The same node again, with faults of its own.")
-@click.option("--public-port", type=int, default=None, help="Without the methods of an administrator.")
+@click.option(
+    "--port", type=PORT, default=5005, show_default=True, help="JSON-RPC and WebSocket, for an administrator."
+)
+@click.option("--second-port", type=PORT, default=None, help="The same node again, with faults of its own.")
+@click.option("--public-port", type=PORT, default=None, help="Without the methods of an administrator.")
 @click.option(
     "--network-id",
     type=click.IntRange(0, NETWORKS_WITHOUT_ID),
@@ -174,7 +187,7 @@ def devnet(
         try:
             asyncio.run(_serve(net, tell))
         except OSError as error:
-            raise click.ClickException(
+            raise click.UsageError(
                 f"the node cannot listen on {host}: {error.strerror}; name another port (0: any that is free)"
             ) from error
     if not as_json:
@@ -195,7 +208,7 @@ def write_seed(path: Path, seed: str) -> None:
         path.unlink(missing_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise click.ClickException(
+        raise click.UsageError(
             f"the seed cannot be written to {path}: {error.strerror}; name another file with --account-file"
         ) from error
     with os.fdopen(handle, "w", encoding="utf-8") as file:
