@@ -103,11 +103,15 @@ def test_the_seed_is_for_its_owner_only_even_where_a_file_stood(tmp_path: Path) 
 def test_what_cannot_be_is_refused_in_a_sentence(tmp_path: Path) -> None:
     nowhere = str(tmp_path / "no" / "such" / "folder")
     done = CliRunner().invoke(devnet, ["--port", "0", "--market", "none", "--account-file", nowhere])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "name another file with --account-file" in done.output
     for wrong in (
         ["--market", "wild"],
         ["--close-seconds", "0"],
+        ["--close-seconds", "nan"],
+        ["--ledger-seconds", "inf"],
+        ["--port", "70000"],
+        ["--second-port", "-5"],
         ["--network-id", "70000"],
         ["--soft-limit", "0"],
     ):
