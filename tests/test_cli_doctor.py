@@ -66,7 +66,14 @@ def test_a_live_session_that_could_start(neo: Neo, node: ScriptedNode) -> None:
 
 def test_nothing_is_sent_and_no_file_is_made(neo: Neo, node: ScriptedNode) -> None:
     look(neo, node)
-    assert set(node.asked) <= {"server_info", "ledger", "account_info", "account_lines", "account_offers"}
+    assert set(node.asked) <= {
+        "server_info",
+        "ledger",
+        "book_offers",
+        "account_info",
+        "account_lines",
+        "account_offers",
+    }
     assert list(Path().iterdir()) == []
 
 
@@ -295,3 +302,8 @@ def test_a_paper_session_needs_no_node_and_no_seed(neo: Neo) -> None:
     assert result.exit_code == 0
     checks = [one["check"] for one in json.loads(result.stdout)["checks"]]
     assert checks == ["configuration", "plugins", "kill file", "database", "disk"]
+
+
+def test_a_market_without_offers_is_a_warning(neo: Neo, node: ScriptedNode) -> None:
+    code, found = look(neo, node)
+    assert (code, verdicts(found, "market")) == (0, ["warn"])

@@ -14,7 +14,7 @@ from neo_core.model import DROPS, Inventory
 if TYPE_CHECKING:
     from neo_core.gateways.xrpl.connecting.link import Closed, Link
 
-__all__ = ["examine", "issuer"]
+__all__ = ["examine", "issuer", "market"]
 
 DISABLE_MASTER, GLOBAL_FREEZE, REQUIRE_AUTH, DEFAULT_RIPPLE = 0x00100000, 0x00400000, 0x00040000, 0x00800000
 NO_FEE = 1_000_000_000
@@ -181,6 +181,32 @@ def issuer(settings: Settings, link: Link, closed: Closed) -> list[Finding]:
             )
         )
     return findings or [ok("issuer", f"{live.issued_by}: no freeze, no transfer fee")]
+
+
+def market(settings: Settings, link: Link, closed: Closed) -> Finding:
+    live = settings.live
+    xrp, issued = {"currency": "XRP"}, {"currency": live.currency_code, "issuer": live.issued_by}
+    sides = {"sells XRP": (xrp, issued), "buys XRP": (issued, xrp)}
+    books = link.ask(
+        [
+            {
+                "command": "book_offers",
+                "taker_gets": gets,
+                "taker_pays": pays,
+                "ledger_index": closed.ledger_index,
+                "limit": 1,
+            }
+            for gets, pays in sides.values()
+        ]
+    )
+    nobody = [f"nobody {side}" for side, book in zip(sides, books, strict=True) if not book.get("offers")]
+    if nobody:
+        return warn(
+            "market",
+            f"{' and '.join(nobody)} for {live.currency} of {live.issued_by}: until then nothing is quoted",
+            "see that live.currency and live.issuer are the right ones",
+        )
+    return ok("market", "offers on both sides of the book")
 
 
 def _rounding(settings: Settings, tick_size: int) -> list[Finding]:

@@ -60,6 +60,7 @@ def examine(configured: Configured) -> Report:
                 )
                 findings += found
             findings += account.issuer(settings, link, closed)
+            findings.append(account.market(settings, link, closed))
         except NeoError as error:
             findings.append(fail("account", str(error), "ask again; if it stays, name another node"))
         finally:
