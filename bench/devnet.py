@@ -120,7 +120,7 @@ def gateway_to(settings: Settings, idle: Callable[[], None] = lambda: None) -> t
     """As the wiring makes it for a live session."""
     live = settings.live
     signer = signer_for(live)
-    trader = trader_of(live, signer.address, signer.address)
+    trader = trader_of(live, signer.address, signer.address, settings.quoting.min_book_xrp)
     link = Watched(link_to(live, network_id=live.network_id, idle=idle))
     terms = Terms(trader.pair.currency, trader.pair.issuer, live.network_id)
     return XrplGateway(link, Submission(signer.address, signer, terms), trader), link

@@ -100,6 +100,8 @@ BAD_VALUES = [  # key, what is written, what was expected, what came
     ("quoting.target_inventory_pct", "100.5", "a number from 0 to 100", "100.5"),
     ("quoting.bid_offset_bps", "2000", "a number greater than 0 and up to 1000", "2000"),
     ("quoting.mid_weight", "-0.1", "a number of at least 0", "-0.1"),
+    ("quoting.min_book_xrp", "-1", "a number from 0 to 100000000000", "-1"),
+    ("quoting.min_book_xrp", "null", "a number from 0 to 100000000000", "null"),
     ("paper.seed", "1.5", "a whole number from 0 to 4294967295", "1.5"),
     ("paper.wallet", "mine", "new or keep", "'mine'"),
     ("paper.scenario", "''", "text that is not empty", "''"),

@@ -94,6 +94,13 @@ class QuotingConfig(Section):
         le=_WIDEST_BPS,
         description="The anchor is never further than this from the book's mid.",
     )
+    min_book_xrp: float = Field(
+        default=100.0,
+        ge=0,
+        le=_ALL_XRP,
+        description="Live: book prices are those at which so much XRP can be traded; smaller offers at the top "
+        "are passed over.",
+    )
     bid_offset_bps: float = Field(
         default=8.0, gt=0, le=_WIDEST_BPS, description="How far below the anchor the engine buys."
     )

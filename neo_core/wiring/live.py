@@ -13,7 +13,7 @@ from neo_core.config import LiveConfig, Settings
 from neo_core.errors import LeaseLost, ObservationFailed, StoreError
 from neo_core.gateways.base import Gateway
 from neo_core.markets import Scenario
-from neo_core.model import Observation
+from neo_core.model import DROPS, Observation
 from neo_core.operators import Operator
 from neo_core.store import Opened, Store
 
@@ -39,12 +39,12 @@ def signer_for(live: LiveConfig) -> Signer:
     return signer_of(seed_from(**{name: where}))
 
 
-def trader_of(live: LiveConfig, account: str, signer: str) -> Trader:
+def trader_of(live: LiveConfig, account: str, signer: str, min_book_xrp: float = 0.0) -> Trader:
     from neo_core.gateways.xrpl.observing.observation import Trader
     from neo_core.gateways.xrpl.observing.questions import Pair
 
     assert live.issued_by is not None  # else the configuration was refused
-    return Trader(account, signer, Pair(live.currency_code, live.issued_by))
+    return Trader(account, signer, Pair(live.currency_code, live.issued_by), round(min_book_xrp * DROPS))
 
 
 def link_to(
@@ -53,6 +53,7 @@ def link_to(
     *,
     network_id: int | None = None,
     idle: Callable[[], None] = lambda: None,
+    alive: Callable[[], None] = lambda: None,
     brief: bool = False,
 ) -> Link:
     """To the nodes of the configuration, or to these. With a `network_id`, others are refused.
@@ -70,7 +71,7 @@ def link_to(
         poll_seconds=live.poll_seconds,
     )
     urls = live.nodes if nodes is None else nodes
-    return Nodes(urls, network_id=network_id, jitter=random.random, idle=idle, limits=limits)
+    return Nodes(urls, network_id=network_id, jitter=random.random, idle=idle, alive=alive, limits=limits)
 
 
 class Live:
@@ -91,7 +92,7 @@ class Live:
         from neo_core.gateways.xrpl.sending.submission import Submission, Terms
 
         live, account = self._settings.live, self.account
-        trader = trader_of(live, account, self._signer.address)
+        trader = trader_of(live, account, self._signer.address, self._settings.quoting.min_book_xrp)
         terms = Terms(
             currency=trader.pair.currency,
             issuer=trader.pair.issuer,
@@ -104,7 +105,7 @@ class Live:
         )
         closing = self._settings.shutdown.max_seconds
         idle = Idle(operator, self._store, opened.state.session, closing, alone=self._alone)
-        link = link_to(live, network_id=live.network_id, idle=idle)
+        link = link_to(live, network_id=live.network_id, idle=idle, alive=idle.while_sending)
         gateway = XrplGateway(link, Submission(account, self._signer, terms), trader)
         return Watched(gateway, link, tell, idle)
 
@@ -185,6 +186,17 @@ class Idle:
         if asked is not None:
             self._closed_at = time.monotonic() + self._closing_seconds
             raise NotWaitedFor(f"the next ledger is not waited for: {asked}")
+
+    def while_sending(self) -> None:
+        """Answers to what has left are waited for, until somebody insists."""
+        try:
+            self._store.beat()
+        except LeaseLost:
+            raise
+        except StoreError:
+            pass  # the session will find out itself
+        if self._operator.insists:
+            raise NotWaitedFor("a second signal came while answers were waited for")
 
     def _heard(self) -> str | None:
         """Who wants the session to end. What the database cannot tell now, the session will find out itself."""

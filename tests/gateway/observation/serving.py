@@ -245,11 +245,12 @@ def gateway_to(*nodes: Node, signer: str = MAKER, sender: Any = None, **changes:
     link = changes.pop("link", None) or ScriptedLink(*nodes)
     changes.setdefault("monotonic", lambda: 0.0)
     sending: Any = sender or Sender()
-    return XrplGateway(link, sending, Trader(MAKER, signer, PAIR), **changes)
+    trader = Trader(MAKER, signer, PAIR, changes.pop("min_book_drops", 0))
+    return XrplGateway(link, sending, trader, **changes)
 
 
-def observe(node: Node, since: int | None = None, signer: str = MAKER) -> Observation:
-    return gateway_to(node, signer=signer).observe(since)
+def observe(node: Node, since: int | None = None, **changes: Any) -> Observation:
+    return gateway_to(node, **changes).observe(since)
 
 
 def told(node: Node, since: int | None) -> tuple[Account, tuple[Transfer, ...]]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neo_core.errors import ObservationFailed
-from neo_core.model import Observation
+from neo_core.model import DROPS, Observation
 from tests.gateway.making import (
     ISSUER,
     MAKER,
@@ -26,7 +26,15 @@ from tests.gateway.making import (
     trust_line,
     was,
 )
-from tests.gateway.observation.serving import Node, ask_in_book, closed_at, entry, gateway_to, own_offer
+from tests.gateway.observation.serving import (
+    Node,
+    ask_in_book,
+    bid_in_book,
+    closed_at,
+    entry,
+    gateway_to,
+    own_offer,
+)
 
 NUMBERS = ["0", "-1", "1e80", "-9999999999999999e80", "1e999999999", "NaN", "Infinity", "0x10", "١", "9" * 30]
 NAMES = ["error", "actNotFound", "lgrIdxMalformed", "2-100", "empty", "full", MAKER, ISSUER, "marker", "validated"]
@@ -45,6 +53,8 @@ def busy() -> Node:
     node.pool = {"amount": "10000000000", "amount2": rlusd("5000"), "asset2_frozen": False}
     node.offers = [own_offer(seq, "5", rlusd("1"), expiration=848_600_000) for seq in (9, 10, 11)]
     node.asks = [ask_in_book(100, "0.00005", account=MAKER, Expiration=848_600_000)] * 21
+    part: dict[str, Any] = {"taker_gets_funded": rlusd("0.48"), "taker_pays_funded": "1000000"}
+    node.bids = [bid_in_book(100_000_000, "48", **part), *node.bids]
     node.roots[MAKER]["RegularKey"] = TAKER
     nodes = [
         modified(MAKER, 9, "60", rlusd("30.3"), was("100", rlusd("50.5"))),
@@ -81,7 +91,7 @@ def put(value: Any, path: tuple[Any, ...], change: Any, remove: bool) -> Any:
 
 def observed(node: Node) -> Observation | None:
     try:
-        return gateway_to(node).observe(95)
+        return gateway_to(node, min_book_drops=DROPS * 10).observe(95)
     except ObservationFailed as refused:
         sentence = str(refused)
         assert sentence.startswith("wss://one.example")

@@ -34,11 +34,15 @@ _MISSING = ("actNotFound",)
 
 
 class Trader(msgspec.Struct, frozen=True):
-    """Who trades what. `signer` is the address of the key, which may be a regular key of the account."""
+    """Who trades what. `signer` is the address of the key, which may be a regular key of the account.
+
+    The prices of the market are those at which `min_book_drops` can be traded; 0: the very best ones.
+    """
 
     account: str
     signer: str
     pair: ask.Pair
+    min_book_drops: int = 0
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -104,8 +108,8 @@ class _Observing:
         self._issuer = Once("account_info of the issuer", ask.account_info(pair.issuer, index), pin, _MISSING)
         self._lines = Rows("account_lines", ask.account_lines(account, pair.issuer, index), "lines", pin)
         self._offers = Rows("account_offers", ask.account_offers(account, index), "offers", pin)
-        self._bids = BookSide(Side.BUY, account, pair, pin, header)
-        self._asks = BookSide(Side.SELL, account, pair, pin, header)
+        self._bids = BookSide(Side.BUY, account, pair, pin, header, trader.min_book_drops)
+        self._asks = BookSide(Side.SELL, account, pair, pin, header, trader.min_book_drops)
         self._pool = Raw("amm_info", ask.amm_info(pair, index))
         self._pages, self._before = self._history()
         self._extra = [Raw(str(request.get("command")), request) for request in extra]
@@ -233,7 +237,8 @@ class _Observing:
         info = self._info()
         stops = cannot_trade(trader.account, trader.signer, trader.pair, root, issuer, line, info)
         close_time = float(self._header.close_time + EPOCH)
-        market = Market(self._bids.price, self._asks.price, pool_price(self._pool.told, trader.pair, self._pin))
+        pool = pool_price(self._pool.told, trader.pair, self._pin, trader.min_book_drops)
+        market = Market(self._bids.price, self._asks.price, pool)
         return Shown(
             Observation(index, close_time, market, account, self._health(info, stops)),
             0 if root is None else root.sequence,
