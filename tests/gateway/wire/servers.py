@@ -68,6 +68,9 @@ class Chain:
     def asked(self, command: str) -> list[Json]:
         return [request for request in self.seen if request["command"] == command]
 
+    def blobs(self) -> list[str]:
+        return [request["tx_blob"] for request in self.asked("submit")]
+
     def told(self) -> Json:
         return {
             "fee_base": 10,
@@ -92,7 +95,8 @@ class Chain:
                     "validated": True,
                 }
             case "submit":
-                return {"engine_result": "tesSUCCESS", "tx_blob": request["tx_blob"]}
+                ways = {"applied": True, "broadcast": True, "kept": True, "queued": False}
+                return {"engine_result": "tesSUCCESS", "tx_blob": request["tx_blob"], **ways}
             case _:
                 return {"echo": request.get("n")}
 
@@ -278,10 +282,13 @@ def linked(
     limits: Limits = LIMITS,
     clock: Clock = Clock(),
     idle: Callable[[], None] = lambda: None,
+    alive: Callable[[], None] = lambda: None,
     jitter: float = 0.0,
 ) -> Iterator[Nodes]:
     urls = [node if isinstance(node, str) else node.url for node in nodes]  # type: ignore[attr-defined]
-    link = Nodes(urls, network_id=network_id, jitter=lambda: jitter, idle=idle, limits=limits, clock=clock)
+    link = Nodes(
+        urls, network_id=network_id, jitter=lambda: jitter, idle=idle, alive=alive, limits=limits, clock=clock
+    )
     try:
         yield link
     finally:

@@ -77,7 +77,7 @@ def test_a_connection_that_breaks_while_waiting_goes_on_with_the_next_node() -> 
         ({"network_id": "0"}, "on the network with id '0', expected 0"),
         ({"state": "connected"}, "not synced with its network (its state is 'connected')"),
         ({"age": 300}, "its newest ledger is 300 s old"),
-        ({"ledger": 94}, "is behind: it shows ledger 94, and 100 was seen elsewhere"),
+        ({"ledger": 94}, "is behind: it shows ledger 94, and 100 was seen before"),
     ],
 )
 @pytest.mark.parametrize("kind", [WebSocketNode, HttpNode])

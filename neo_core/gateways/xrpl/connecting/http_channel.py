@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from neo_core.gateways.xrpl.connecting.link import Clock, Limits
-from neo_core.gateways.xrpl.connecting.messages import SCHEMES, Broken
+from neo_core.gateways.xrpl.connecting.messages import SCHEMES, Broken, Unanswered
 from neo_core.gateways.xrpl.connecting.patient import PatientSocket
 from neo_core.gateways.xrpl.connecting.waiting import OVERLOADED_STATUS, why
 from neo_core.gateways.xrpl.keys.secrets import Secret
@@ -126,8 +126,11 @@ class Channel:
         return b"".join(parts)
 
     def _try(self, act: Callable[[], _T]) -> _T:
+        broken: Broken
         try:
             return act()
+        except TimeoutError as error:
+            broken = Unanswered(f"{self._target.node} {why(error)}")
         except (OSError, EOFError, ValueError) as error:
             broken = Broken(f"{self._target.node} {why(error)}")
         except http.client.HTTPException as error:

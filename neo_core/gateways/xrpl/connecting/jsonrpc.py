@@ -74,16 +74,18 @@ class JsonRpcLine:
 
     def ask(self, requests: Sequence[Request], idle: Callable[[], None]) -> list[Answer]:
         answers: list[Answer | None] = [None] * len(requests)
-        self._exchange(requests, answers, Beat(idle, self._clock))
+        self._exchange(requests, answers, self._limits.request_timeout_seconds, Beat(idle, self._clock))
         found = [answer for answer in answers if answer is not None]
         for answer in found:
             refuse_trouble(self.node, answer)
         return found
 
-    def submit(self, blobs: Sequence[bytes], fail_hard: bool, answers: list[Answer | None]) -> None:
+    def submit(
+        self, blobs: Sequence[bytes], fail_hard: bool, answers: list[Answer | None], beat: Callable[[], None]
+    ) -> None:
         """What is answered is put into `answers`, also when the connection breaks on the way."""
         requests = [{"command": "submit", "tx_blob": blob.hex().upper(), "fail_hard": fail_hard} for blob in blobs]
-        self._exchange(requests, answers, lambda: None)
+        self._exchange(requests, answers, self._limits.submit_timeout_seconds, beat)
         for answer in answers:
             refuse_trouble(self.node, answer or {})
 
@@ -92,22 +94,31 @@ class JsonRpcLine:
             channel.close()
 
     def _exchange(
-        self, requests: Sequence[Request], answers: list[Answer | None], beat: Callable[[], None]
+        self,
+        requests: Sequence[Request],
+        answers: list[Answer | None],
+        seconds: float,
+        beat: Callable[[], None],
     ) -> None:
-        """As many at once as there are channels: each is written to again as soon as it was read."""
+        """As many at once as there are channels: each is written to again as soon as it was read. Each answer has
+        its `seconds`, and all of them have the time of a request.
+        """
         until = self._clock.monotonic() + self._limits.request_timeout_seconds
         bodies = [_body(request) for request in requests]
         try:
             for channel, body in zip(self._channels, bodies, strict=False):
-                channel.write(body, until, beat)
+                channel.write(body, self._soon(seconds, until), beat)
             for place in range(len(bodies)):
                 channel = self._channels[place % PARALLEL]
                 answers[place] = self._result(channel.read())
                 if place + PARALLEL < len(bodies):
-                    channel.write(bodies[place + PARALLEL], until, beat)
+                    channel.write(bodies[place + PARALLEL], self._soon(seconds, until), beat)
         except BaseException:
             self.close()  # what was not read yet would be taken for the next answer
             raise
+
+    def _soon(self, seconds: float, until: float) -> float:
+        return min(self._clock.monotonic() + seconds, until)
 
     def _result(self, text: bytes) -> Answer:
         message = read_json(self.node, text)

@@ -45,13 +45,18 @@ class Limits(msgspec.Struct, frozen=True):
 
     ledger_timeout_seconds: float = 25.0
     request_timeout_seconds: float = 10.0
+    submit_timeout_seconds: float = 1.5
+    """Less than half of what a ledger takes: whoever waits for it sees no ledger meanwhile."""
     connect_timeout_seconds: float = 5.0
     poll_seconds: float = 1.0
     message_bytes: int = 16 * 2**20
 
 
 class Link(Protocol):
-    """One server at a time, out of those it was given. Nothing but `ObservationFailed` is raised outward."""
+    """One server at a time, out of those it was given.
+
+    Outward it raises nothing but `ObservationFailed`, and what is raised by what it calls while it waits.
+    """
 
     def next_ledger(self, after: int | None) -> Closed:
         """Waits for a validated ledger newer than `after`; with None, the newest there is.
@@ -69,7 +74,12 @@ class Link(Protocol):
         ...
 
     def submit(self, blobs: Sequence[bytes], *, fail_hard: bool = False) -> list[Answer | None]:
-        """Writes all blobs before it reads an answer. None is not known: it may have left."""
+        """Writes all blobs before it reads an answer. None is not known: it may have left.
+
+        Answers are waited for a short time. What one server leaves unanswered goes to another at once: a blob that
+        comes twice counts once. But what may have left already cannot be refused any more: a refusal by the other
+        is None. Once somebody insists on an end, so is whatever is not answered yet.
+        """
         ...
 
     def distrust(self, error: ObservationFailed) -> None:

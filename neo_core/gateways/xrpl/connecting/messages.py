@@ -16,6 +16,7 @@ __all__ = [
     "API_VERSION",
     "Broken",
     "Server",
+    "Unanswered",
     "announced",
     "named_in_sentences",
     "polled",
@@ -55,6 +56,10 @@ class Broken(ObservationFailed):
     def __init__(self, sentence: str, *, overloaded: bool = False) -> None:
         super().__init__(sentence)
         self.overloaded = overloaded
+
+
+class Unanswered(Broken):
+    """What was asked may yet be answered, and nobody waits for it any more."""
 
 
 class Server(msgspec.Struct, frozen=True, gc=False):

@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from neo_core.errors import ObservationFailed, UsageError
 from neo_core.gateways.xrpl.connecting.dialing import Dial, Line
 from neo_core.gateways.xrpl.connecting.link import Answer, Clock, Closed, Limits, Request
-from neo_core.gateways.xrpl.connecting.messages import Broken, Server, named_in_sentences
-from neo_core.gateways.xrpl.connecting.waiting import SLICE_SECONDS
-from neo_core.gateways.xrpl.keys.secrets import Secret
+from neo_core.gateways.xrpl.connecting.messages import Broken, Server, Unanswered
+from neo_core.gateways.xrpl.connecting.node import Node
+from neo_core.gateways.xrpl.connecting.waiting import SLICE_SECONDS, Beat
 
 __all__ = ["Nodes"]
 
 MOST_BEHIND = 5
 """Ledgers. A server that is further behind than this has a problem, and not a slow line."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-FIRST_PAUSE_OVERLOADED, LONGEST_PAUSE_OVERLOADED = 5.0, 60.0
-_MOST_FAILURES = 10  # more of them lengthen no pause
-
-
-class _Node:
-    """One of the servers, and when it is to be tried again."""
-
-    def __init__(self, url: str, clock: Clock, jitter: Callable[[], float]) -> None:
-        self.shown = named_in_sentences(url)
-        self.url = Secret(url)
-        self.said = ""
-        self.not_before = -1e18
-        self._failures = 0
-        self._clock = clock
-        self._jitter = jitter
-
-    def failed(self, error: ObservationFailed) -> None:
-        overloaded = isinstance(error, Broken) and error.overloaded
-        first, longest = (
-            (FIRST_PAUSE_OVERLOADED, LONGEST_PAUSE_OVERLOADED) if overloaded else (FIRST_PAUSE, LONGEST_PAUSE)
-        )
-        pause = min(longest, first * 2**self._failures) * (0.5 + self._jitter() / 2)
-        self.not_before = self._clock.monotonic() + pause
-        self._failures = min(self._failures + 1, _MOST_FAILURES)
-        self.said = str(error)
-
-    def delivered(self) -> None:
-        """One ledger makes good for one failure: a server that breaks off again and again has to wait."""
-        self._failures = max(0, self._failures - 1)
+_WAYS_ON = ("applied", "broadcast", "kept", "queued")
 
 
 class Nodes:
-    """The `Link` of a live session. `jitter` gives numbers from 0 to 1; `idle` is called while it waits."""
+    """The `Link` of a live session. `jitter` gives numbers from 0 to 1.
+
+    While it waits it calls `idle`, or `alive` while blobs are on their way. What either raises ends the wait.
+    """
 
     def __init__(
         self,
@@ -58,14 +33,16 @@ class Nodes:
         network_id: int | None,
         jitter: Callable[[], float],
         idle: Callable[[], None],
+        alive: Callable[[], None] = lambda: None,
         limits: Limits = Limits(),  # noqa: B008 (a value that nothing changes)
         clock: Clock = Clock(),  # noqa: B008 (as above)
     ) -> None:
         if not urls:
             raise UsageError("expected at least one node, got none; name one in live.nodes")
-        self._nodes = [_Node(url, clock, jitter) for url in urls]
+        self._nodes = [Node(url, clock, jitter) for url in urls]
         self._network_id = network_id
         self._idle = idle
+        self._alive = alive
         self._limits = limits
         self._clock = clock
         self._line: Line | None = None
@@ -117,12 +94,14 @@ class Nodes:
     def submit(self, blobs: Sequence[bytes], *, fail_hard: bool = False) -> list[Answer | None]:
         """A cancel has to go out whatever became of the observation: without a connection it makes one."""
         answers: list[Answer | None] = [None] * len(blobs)
-        line = self._line or self._connected_at_once()
-        if line is not None:
-            try:
-                line.submit(blobs, fail_hard, answers)
-            except Broken as error:
-                self._lost(error)
+        beat = Beat(self._alive, self._clock)
+        with suppress(ObservationFailed):  # of one who insists: each line's own are dealt with
+            line = self._line or self._connected_at_once(self._nodes, beat)
+            if line is not None:
+                first = self._used
+                self._submit(line, blobs, fail_hard, answers, beat)
+                if None in answers:
+                    self._submit_elsewhere(first, blobs, fail_hard, answers, beat)
         return answers
 
     def distrust(self, error: ObservationFailed) -> None:
@@ -135,6 +114,44 @@ class Nodes:
         if self._line is not None:
             self._line.close()
         self._dial = self._line = None
+
+    def _submit(
+        self,
+        line: Line,
+        blobs: Sequence[bytes],
+        fail_hard: bool,
+        answers: list[Answer | None],
+        beat: Callable[[], None],
+    ) -> None:
+        try:
+            line.submit(blobs, fail_hard, answers, beat)
+            self._used.answered()
+        except Unanswered as error:
+            self._used.left_unanswered(error)
+            if not all(node.avoided for node in self._nodes):
+                self._leave()
+        except Broken as error:
+            self._lost(error)
+
+    def _submit_elsewhere(
+        self,
+        first: Node,
+        blobs: Sequence[bytes],
+        fail_hard: bool,
+        answers: list[Answer | None],
+        beat: Callable[[], None],
+    ) -> None:
+        others = [node for node in self._nodes if node is not first and not node.avoided]
+        line = self._connected_at_once(others, beat) if others else None
+        if line is None:
+            return
+        left = [place for place, answer in enumerate(answers) if answer is None]
+        found: list[Answer | None] = [None] * len(left)
+        try:
+            self._submit(line, [blobs[place] for place in left], fail_hard, found, beat)
+        finally:
+            for place, answer in zip(left, found, strict=True):
+                answers[place] = answer if _goes_on(answer) else None
 
     def _newer(self, after: int | None) -> Closed | None:
         newest = None if self._line is None else self._line.newest
@@ -153,10 +170,13 @@ class Nodes:
             self._clock.sleep(max(0.0, min(seconds, soonest)))
 
     def _lost(self, error: ObservationFailed) -> None:
+        self._leave()
+        self._used.failed(error)
+
+    def _leave(self) -> None:
         assert self._line is not None  # it was just used
         self._line.close()
         self._line = None
-        self._used.failed(error)
 
     def _nothing_came(self, after: int | None) -> ObservationFailed:
         seconds = f"{self._limits.ledger_timeout_seconds:g} s"
@@ -174,17 +194,18 @@ class Nodes:
         elif now >= self._dial_until:
             self._hang_up()
 
-    def _alternatives(self, *, urgent: bool) -> list[_Node]:
+    def _alternatives(self, *, urgent: bool) -> list[Node]:
         """Which servers would be better than what there is, best first."""
+        nodes = sorted(self._nodes, key=lambda node: node.avoided)
         if self._line is None:
-            return self._nodes
+            return nodes
         if urgent:  # the one that is used as the last: its connection may be dead without a word
-            return sorted(self._nodes, key=lambda node: node is self._used)
+            return sorted(nodes, key=lambda node: node is self._used)
         if self._line.busy:
-            return [node for node in self._nodes if node is not self._used]
-        return self._nodes[: self._nodes.index(self._used)]
+            return [node for node in nodes if node is not self._used]
+        return nodes[: nodes.index(self._used)]
 
-    def _call(self, node: _Node) -> None:
+    def _call(self, node: Node) -> None:
         def connect(check: Callable[[], None]) -> Line:
             return _connected(node, self._network_id, self._limits, self._clock, check)
 
@@ -231,22 +252,35 @@ class Nodes:
         else:
             wanted = max(wanted, self._line.newest.ledger_index)
         if shows < wanted:
-            raise Broken(f"{line.node} is behind: it shows ledger {shows}, and {after} was seen elsewhere")
+            raise Broken(f"{line.node} is behind: it shows ledger {shows}, and {after} was seen before")
 
-    def _connected_at_once(self) -> Line | None:
-        """Each server is tried once, whatever pause it was to have."""
-        until = self._clock.monotonic() + self._limits.request_timeout_seconds
-        now = self._clock.monotonic()
-        for node in sorted(self._nodes, key=lambda node: max(now, node.not_before)):
+    def _connected_at_once(self, nodes: Sequence[Node], beat: Callable[[], None]) -> Line | None:
+        """Each of them is tried once, whatever pause it was to have, and all of them within the time of two
+        answers.
+        """
+        started = self._clock.monotonic()
+        limits = self._limits
+        soon = min(limits.submit_timeout_seconds, limits.request_timeout_seconds)
+        if self._dial is not None and self._dialled not in nodes:
+            self._dial.give_up()
+            self._dial = None
+        for node in sorted(nodes, key=lambda node: (node.avoided, max(started, node.not_before))):
             if self._dial is None:
                 self._call(node)
+            self._dial_until = min(self._dial_until, self._clock.monotonic() + soon)
             while self._dial is not None and not self._dial.wait(SLICE_SECONDS):
-                if self._clock.monotonic() >= min(until, self._dial_until):
+                beat()
+                if self._clock.monotonic() >= self._dial_until:
                     self._hang_up()
             self._take_up(None, urgent=False)
-            if self._line is not None or self._clock.monotonic() >= until:
+            if self._line is not None or self._clock.monotonic() >= started + 2 * soon:
                 break
         return self._line
+
+
+def _goes_on(answer: Answer | None) -> bool:
+    """Whoever answers has it. That it has not would prove nothing of a blob that another was given before."""
+    return answer is not None and any(answer.get(way) is True for way in _WAYS_ON)
 
 
 def _nothing() -> None:
@@ -254,7 +288,7 @@ def _nothing() -> None:
 
 
 def _connected(
-    node: _Node, network_id: int | None, limits: Limits, clock: Clock, check: Callable[[], None]
+    node: Node, network_id: int | None, limits: Limits, clock: Clock, check: Callable[[], None]
 ) -> Line:
     """Imports what it needs only here: each of the two ways takes its time."""
     if node.shown.startswith("ws"):

@@ -11,7 +11,7 @@ from neo_core.gateways.xrpl.connecting.link import Clock
 
 __all__ = ["OVERLOADED_STATUS", "SLICE_SECONDS", "Beat", "why"]
 
-SLICE_SECONDS = 0.2
+SLICE_SECONDS = 0.05
 OVERLOADED_STATUS = frozenset({429, 503})
 
 

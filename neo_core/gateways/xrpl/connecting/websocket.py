@@ -16,6 +16,7 @@ from neo_core.gateways.xrpl.connecting.link import Answer, Clock, Closed, Limits
 from neo_core.gateways.xrpl.connecting.messages import (
     API_VERSION,
     Broken,
+    Unanswered,
     announced,
     read_json,
     refuse_trouble,
@@ -86,25 +87,28 @@ class WebSocketLine:
     def ask(self, requests: Sequence[Request], idle: Callable[[], None]) -> list[Answer]:
         until = self._clock.monotonic() + self._limits.request_timeout_seconds
         pending: dict[int, int] = {}
-        self._write(requests, pending, until)
-        answers: list[Answer] = [{}] * len(requests)
         beat = Beat(idle, self._clock)
+        self._write(requests, pending, until, beat)
+        answers: list[Answer] = [{}] * len(requests)
         for place, answer in self._answers(pending, until, beat):
             refuse_trouble(self.node, answer)
             answers[place] = answer
         return answers
 
-    def submit(self, blobs: Sequence[bytes], fail_hard: bool, answers: list[Answer | None]) -> None:
+    def submit(
+        self, blobs: Sequence[bytes], fail_hard: bool, answers: list[Answer | None], beat: Callable[[], None]
+    ) -> None:
         """What is answered is put into `answers`, also when the connection breaks on the way."""
-        until = self._clock.monotonic() + self._limits.request_timeout_seconds
+        limits = self._limits
+        until = self._clock.monotonic() + min(limits.submit_timeout_seconds, limits.request_timeout_seconds)
         requests = [{"command": "submit", "tx_blob": blob.hex().upper(), "fail_hard": fail_hard} for blob in blobs]
         pending: dict[int, int] = {}
         broken = None
         try:
-            self._write(requests, pending, until)
+            self._write(requests, pending, until, beat)
         except Broken as error:  # what had left before may be answered
             broken = error
-        for place, found in self._answers(pending, until, lambda: None):
+        for place, found in self._answers(pending, until, beat):
             answers[place] = found
         if broken is not None:
             raise broken
@@ -118,26 +122,32 @@ class WebSocketLine:
         with suppress(OSError, WebSocketException):
             self._socket.close()
 
-    def _write(self, requests: Sequence[Request], pending: dict[int, int], until: float) -> None:
+    def _write(
+        self, requests: Sequence[Request], pending: dict[int, int], until: float, beat: Callable[[], None]
+    ) -> None:
         for place, request in enumerate(requests):
             self._last_id += 1
             text = msgspec.json.encode({**request, "api_version": API_VERSION, "id": self._last_id}).decode()
-            self._until_writable(until)
+            self._until_writable(until, beat)
             try:
                 self._socket.send(text)
             except (OSError, WebSocketException) as error:
                 raise self._broken(error) from None
             pending[self._last_id] = place
 
-    def _until_writable(self, until: float) -> None:
+    def _until_writable(self, until: float, beat: Callable[[], None]) -> None:
         """The library waits without end for a server that reads nothing. A request is shorter than what fits."""
-        left = max(0.0, until - self._clock.monotonic())
-        try:
-            _, writable, _ = select.select([], [self._socket.socket], [], left)
-        except (OSError, ValueError):  # closed: the library says why
-            return
-        if not writable:
-            raise Broken(f"{self.node} does not read what it is sent")
+        while True:
+            left = until - self._clock.monotonic()
+            try:
+                _, writable, _ = select.select([], [self._socket.socket], [], max(0.0, min(left, SLICE_SECONDS)))
+            except (OSError, ValueError):  # closed: the library says why
+                return
+            if writable:
+                return
+            if left <= 0:
+                raise Unanswered(f"{self.node} does not read what it is sent")
+            beat()
 
     def _answers(
         self, pending: dict[int, int], until: float, beat: Callable[[], None]
@@ -147,10 +157,7 @@ class WebSocketLine:
         while pending:
             left = until - self._clock.monotonic()
             if left <= 0:
-                raise Broken(
-                    f"{self.node} left {len(pending)} of {asked} requests without an answer "
-                    f"for {self._limits.request_timeout_seconds:g} s"
-                )
+                raise Unanswered(f"{self.node} left {len(pending)} of {asked} requests without an answer")
             message = self._message(min(left, SLICE_SECONDS))
             if message is not None:
                 number = message.get("id")
