@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from neo_core import answers
 from neo_core.halts import HaltReason
-from neo_core.model import Mark, Order
+from neo_core.model import Mark, Order, OrderStatus
 from neo_core.plugins import Named
 from neo_core.rules.orders import MARKABLE
 from neo_core.turn import Turn, counted
 
 __all__ = ["begin", "note_complete", "repeat"]
+
+MARKED = OrderStatus.CANCELLED_BY_ENGINE
 
 
 def begin(turn: Turn, markers: tuple[Named, ...]) -> None:
@@ -20,10 +22,11 @@ def begin(turn: Turn, markers: tuple[Named, ...]) -> None:
         order for order in turn.book.alive() if order.status in MARKABLE and order.id not in sweep.spared
     )
     marks = _marks(turn, orders, sweep.cause, markers)
-    for order in turn.book.alive():
-        if order.id in sweep.spared:
-            continue
-        wanted = turn.wants_cancel(order)
+    going = [order for order in turn.book.alive() if order.id not in sweep.spared]
+    cancelled = {order.tx_hash for order in going if order.tx_hash and turn.wants_cancel(order)}
+    for order in going:
+        # What was to take its place is cancelled before it comes, and would have been its cancel.
+        wanted = turn.wants_cancel(order) or order.cancel_tx_hash in cancelled
         marked = turn.book.mark(order, marks[order.id]) if order.id in marks else order
         if wanted:
             turn.cancel(marked, sweep.cause)
@@ -69,7 +72,10 @@ def repeat(turn: Turn) -> None:
 def note_complete(turn: Turn, ledger_index: int) -> None:
     """Complete is a cancel_all only when a validated ledger shows no own offer."""
     sweep = turn.sweep
-    if sweep is None or ledger_index <= sweep.ledger_index or not turn.flat:
+    if sweep is None:
+        _again(turn)
+        return
+    if ledger_index <= sweep.ledger_index or not turn.flat:
         return
     turn.sweep = None
     took = ledger_index - sweep.ledger_index
@@ -78,3 +84,12 @@ def note_complete(turn: Turn, ledger_index: int) -> None:
         f"{sweep.cause}: no own offer is left, after {counted(took, 'ledger')}",
         facts={"ledgers": took},
     )
+
+
+def _again(turn: Turn) -> None:
+    """A marked order is on the ledger, after all: its cancel_all was not complete. Other orders stay."""
+    book = turn.book
+    left = [book.orders[name] for name in book.reopened if book.orders[name].status is MARKED]
+    if left:
+        others = tuple([order.id for order in book.alive() if order.status is not MARKED])
+        turn.order_sweep(left[0].cancel_reason, others)

@@ -71,9 +71,9 @@ class Engine:
         if observed is not None:
             if turn.halt is None:
                 self._recover(turn)  #                  6 recover
-            if turn.halt is None:
+            if turn.halt is None and turn.armed:
                 self._guard(turn)  #                    7 guard
-            if turn.halt is None:
+            if turn.halt is None and turn.armed:
                 self._quote(turn, observed)  #          8 quote
         return self._decide(turn)  #                    9 commit, act and record are the session's
 
@@ -110,10 +110,15 @@ class Engine:
         if book.strangers and turn.armed:
             offers = [offer.sequence for offer in book.strangers]
             turn.stop(
-                HaltReason.RECONCILER, "orders", f"the ledger shows our offers {offers}, made by nobody here"
+                HaltReason.RECONCILER,
+                "orders",
+                f"the ledger shows our offers {offers}, which this engine never made: another engine, or a "
+                "person, uses this account",
             )
         if book.impossible:
             turn.stop(HaltReason.RECONCILER, "orders", book.impossible)
+        if book.strangers and turn.halt is not None:
+            integrity.sweep_strangers(turn)
         cancel_all.note_complete(turn, ledger)
 
     def _record(self, turn: Turn) -> None:
@@ -121,6 +126,9 @@ class Engine:
         for name in book.ended if self._proofs else ():
             if name in book.closed:
                 reconcile.record(turn, book.closed[name], self._proofs)
+        for name in book.reopened:
+            text = f"order {name} was closed without proof, and is alive again: the ledger shows its offer"
+            turn.event("order_reopened", text, facts={"order_id": name})
         for order in book.never_placed:
             text = f"order {order.id} was never placed: no ledger took it by {order.last_ledger}"
             turn.event("order_never_placed", text, facts={"order": order.id})
@@ -173,12 +181,13 @@ class Engine:
             turn.stop(HaltReason.GATEWAY, "risk", seen.health.cannot_trade)
             return
         try:
-            age = turn.blind_for() if seen is None else seen.health.ledger_age_seconds
+            age = _blind_for(turn) if seen is None else seen.health.ledger_age_seconds
             passed = risk.limit_passed(self._limits, turn.holding or NOTHING, turn.risk, age)
         except Exception as error:  # noqa: BLE001 (a check that fails, however it does, is a reason of its own)
             passed = Halt(HaltReason.RISK_GENERIC, "risk", f"a risk check failed: {answers.words(error)}")
         if passed is not None:
-            turn.stop(passed.reason, passed.source, passed.detail)
+            why = f"; the last: {turn.given.failure}" if passed.reason is HaltReason.RPC_FAILURE else ""
+            turn.stop(passed.reason, passed.source, passed.detail + why)
 
     # --- 5 clock ---
 
@@ -207,7 +216,7 @@ class Engine:
 
     def _recover(self, turn: Turn) -> None:
         view = turn.view()
-        if not turn.armed:
+        if not turn.armed and not turn.waits_since:
             self._rearm(turn)
         for name, observe in self._observers:
             try:
@@ -217,7 +226,7 @@ class Engine:
                 self._fault(turn, name, "observe", error)
                 view = turn.view()
         cause = turn.regime.guard
-        if cause is None or turn.regime.integrity or turn.halt or not self._recoverable(turn):
+        if cause is None or turn.regime.integrity or turn.halt or not turn.armed or not self._recoverable(turn):
             return
         turn.regime, remaining = modes.cool(turn.regime, turn.elapsed)
         if remaining > 0:
@@ -344,6 +353,12 @@ class Engine:
             cancel_all.repeat(turn)
         decision = turn.decision()
         return decision, turn.next_state(decision.mode)
+
+
+def _blind_for(turn: Turn) -> float:
+    """With a failed observation: how long ago the last ledger closed that was seen."""
+    seen = turn.state.close_time
+    return 0.0 if seen is None else turn.now - seen
 
 
 def _fill_line(fill: Fill) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from neo_core.config import Settings
-from neo_core.halts import HaltReason
+from neo_core.halts import Halt, HaltReason
 from neo_core.model import (
     DROPS,
     Account,
@@ -25,7 +25,7 @@ from neo_core.rules.truth import Tolerances
 from neo_core.state import Truth
 from neo_core.turn import Turn
 
-__all__ = ["leave_untouched", "note_transfers", "obey", "start", "verify"]
+__all__ = ["leave_untouched", "note_transfers", "obey", "start", "sweep_strangers", "verify"]
 
 HELD, MARKED = OrderStatus.HELD_PENDING_REVIEW, OrderStatus.CANCELLED_BY_ENGINE
 
@@ -72,7 +72,10 @@ def note_transfers(turn: Turn) -> None:
 
 
 def start(turn: Turn, account: Account, settings: Settings, tolerances: Tolerances) -> None:
-    """The first ledger that this process sees. What was missed is settled; does the rest agree?"""
+    """The first ledger that this process sees. What was missed is settled; does the rest agree?
+
+    As long as what was missed is not all told, a difference may lie in it: the start then waits, and asks again.
+    """
     inventory, wallet = turn.book.inventory, Inventory(account.xrp_drops, account.rlusd)
     if turn.state.inventory is None:
         told = f"{truth.plain(Decimal(wallet.drops) / DROPS)} XRP and {truth.plain(wallet.rlusd)} RLUSD"
@@ -82,8 +85,13 @@ def start(turn: Turn, account: Account, settings: Settings, tolerances: Toleranc
         _leftovers(turn, settings.startup.leftover_offers)
     if turn.halt is not None or inventory is None:
         return
-    check = truth.compare(inventory, wallet, tolerances)
-    if check.verdict != truth.OK:
+    check, ledger = truth.compare(inventory, wallet, tolerances), turn.ledger_index or 0
+    if check.verdict == truth.OK:
+        turn.waits_since = 0
+    elif turn.book.untold and ledger - (turn.waits_since or ledger) <= coverage.KEEP_ASKING_LEDGERS:
+        if not turn.waits_since:
+            _begin_to_wait(turn, ledger, check, settings.startup.leftover_offers)
+    else:
         turn.check = check
         turn.stop(
             HaltReason.STARTUP_INTEGRITY,
@@ -93,8 +101,25 @@ def start(turn: Turn, account: Account, settings: Settings, tolerances: Toleranc
         )
 
 
+def _begin_to_wait(turn: Turn, ledger_index: int, check: TruthCheck, policy: str) -> None:
+    """Nothing is quoted meanwhile, so quotes that a resumed session left behind would be nobody's concern."""
+    turn.waits_since = ledger_index
+    turn.event(
+        "startup_waits",
+        f"{truth.difference_text(check)}, which may lie in ledgers {_untold(turn)}: they were not told yet, and "
+        f"nothing is quoted until they are, for {coverage.KEEP_ASKING_LEDGERS} ledgers at most",
+        facts={"first": turn.book.untold[0][0], "last": turn.book.untold[-1][1]},
+    )
+    if policy == "cancel" and turn.sweep is None and turn.book.alive():
+        turn.order_sweep("STARTUP_CANCEL")
+
+
+def _untold(turn: Turn) -> str:
+    return ", ".join(f"{first} to {last}" for first, last in turn.book.untold)
+
+
 def _untold_first(turn: Turn) -> str:
-    missing = ", ".join(f"{first} to {last}" for first, last in turn.book.untold)
+    missing = _untold(turn)
     return f"ledgers {missing} were not told, and a node with a longer history may explain it; " if missing else ""
 
 
@@ -119,9 +144,10 @@ def _leftovers(turn: Turn, policy: str) -> None:
         return
     if policy == "refuse":
         sequences = sorted({offer.sequence for offer in strangers} | {order.sequence for order in left})
-        turn.refuse_start(
+        _refuse(
+            turn,
             f"own offers from before ({_listed(sequences)}) may be on the ledger, and startup.leftover_offers is "
-            "refuse: nothing was touched; remove them with `neo cancel-all`, or let it be cancel or adopt"
+            "refuse: nothing was touched; remove them with `neo cancel-all`, or let it be cancel or adopt",
         )
         return
     book.adopt([_order_of(turn, offer) for offer in strangers])
@@ -135,6 +161,21 @@ def _leftovers(turn: Turn, policy: str) -> None:
     )
     if any(order.status is MARKED for order in book.alive()):
         turn.order_sweep("STARTUP_CANCEL", tuple([order.id for order in adopted]))
+
+
+def _refuse(turn: Turn, detail: str) -> None:
+    """The session may not begin, and touches nothing: no cancel either."""
+    turn.halt = Halt(HaltReason.STARTUP_INTEGRITY, "startup", detail)
+    turn.event("halt", f"{turn.halt.reason}: {detail}", source="startup")
+
+
+def sweep_strangers(turn: Turn) -> None:
+    """A session that halts leaves no offer of ours behind, whoever made it: neither what ended it, nor what it
+    would have begun with, had it not been ended before its first ledger.
+    """
+    if turn.sweep is not None:
+        turn.book.adopt([_order_of(turn, offer) for offer in turn.book.strangers])
+        turn.order_sweep(turn.sweep.cause)
 
 
 def leave_untouched(turn: Turn) -> None:
@@ -223,6 +264,5 @@ def _compared(turn: Turn, tolerances: Tolerances) -> TruthCheck:
         return TruthCheck(truth.NOT_MADE)
     account, ledger = turn.observed.account, turn.observed.ledger_index
     check = truth.compare(inventory, Inventory(account.xrp_drops, account.rlusd), tolerances)
-    if check.verdict != truth.OK and untold and ledger - untold[0][0] <= coverage.KEEP_ASKING_LEDGERS:
-        return TruthCheck(truth.NOT_MADE)
-    return check
+    may_be_told = turn.waits_since or (untold and ledger - untold[0][0] <= coverage.KEEP_ASKING_LEDGERS)
+    return TruthCheck(truth.NOT_MADE) if check.verdict != truth.OK and may_be_told else check

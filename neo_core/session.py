@@ -37,6 +37,7 @@ LOUD = {
     "halt",
     "cancel_all_incomplete",
     "ledgers_untold",
+    "startup_waits",
 }
 
 _encode = msgspec.json.Encoder().encode
@@ -97,7 +98,8 @@ class Session:
         self._show = show
         self._acks: tuple[Ack, ...] = ()
         self._ticks = state.tick
-        self._closing_ledger: int | None = None
+        self._closing = False
+        self._closing_ledger: int | None = None  # the first that was seen since the halt
         self._last_seen = 0.0
         self._failures = 0
         self._exhausted = False
@@ -127,7 +129,7 @@ class Session:
             self._beat()  # a process that hung since the commit may have been replaced, and must not send
             self._acks = tuple([_unknown(one) for one in ready])  # until it is known better
             self._acks = self._gateway.send(ready)
-        self._tell(decision)
+        self._tell(decision, seen=given.observation is not None)
 
     def _observe(self) -> Input:
         self._beat()
@@ -171,13 +173,13 @@ class Session:
                 self._close(state.halt)
             raise
 
-    def _tell(self, decision: Decision) -> None:
-        if decision.halt is None:
+    def _tell(self, decision: Decision, *, seen: bool) -> None:
+        if not self._closing:
             self._ticks = decision.tick
-        elif self._closing_ledger is None:
-            self._ticks = decision.tick
+            if decision.halt is not None:
+                self._begin_closing(decision.now)
+        if self._closing and seen and self._closing_ledger is None:
             self._closing_ledger = decision.ledger_index
-            self._last_seen = decision.now
         for event in decision.events:
             self._tell_event(decision, event)
         if self._show is not None:
@@ -214,14 +216,17 @@ class Session:
                 self._log.error("ending_failed", text=answers.words(again))
         if self._state.halt is None:
             self._close(Halt(HaltReason.UNEXPECTED, "session", text))
-        if self._closing_ledger is None:
-            self._closing_ledger = self._state.ledger_index or 0
-            self._last_seen = self._gateway.now()
+        if not self._closing:
+            self._begin_closing(self._gateway.now())
         try:
             cancels = [Cancel(order.id, order.sequence, "HALT_CANCEL") for order in self._alive()]
             self._gateway.send(self._gateway.prepare(cancels))
         except Exception as again:  # noqa: BLE001 (what is left open is named when the session ends)
             self._log.error("cancels_failed", text=answers.words(again))
+
+    def _begin_closing(self, now: float) -> None:
+        """A halt gives every limit of `shutdown` its full length, however long nothing was seen before it."""
+        self._closing, self._last_seen = True, now
 
     def _close(self, halt: Halt) -> None:
         state = self._state
@@ -242,9 +247,11 @@ class Session:
             return False
         if state.sweep is None or self._operator.insists or self._exhausted or self._failures >= MOST_FAILURES:
             return True
-        ledgers = (state.ledger_index or 0) - (self._closing_ledger or 0)
-        unseen = self._gateway.now() - self._last_seen
-        return ledgers >= self._shutdown.max_ledgers or unseen >= self._shutdown.max_seconds
+        seen, first, now = state.ledger_index, self._closing_ledger, self._gateway.now()
+        if seen is not None and first is not None and seen - first >= self._shutdown.max_ledgers:
+            return True
+        self._last_seen = min(self._last_seen, now)  # with the first ledger, the machine's clock is set right
+        return now - self._last_seen >= self._shutdown.max_seconds
 
     def _alive(self) -> list[Order]:
         return [order for order in self._state.orders.values() if order.status in ALIVE]

@@ -99,8 +99,11 @@ class Truth(msgspec.Struct, frozen=True, gc=False):
 class State(msgspec.Struct, frozen=True, gc=False):
     """`orders` are those that may still be alive or are held; `closed` those closed a few ledgers ago.
 
-    `elapsed` counts the session's seconds, time spent down left out. `armed` is False until `on_rearm` has
-    been called in this process. `refused` is a side's last refusal code, so that one refusal is one event.
+    `elapsed` counts the session's seconds by the ledger's time: time spent down is left out, and so is what passes
+    before this process has seen a ledger; `now` and `close_time` are None until then. `armed` is False until
+    `on_rearm` has been called in this process, and `waits_since` is the ledger on which the start began to wait
+    for what was not told yet, 0 while it does not. `refused` is a side's last refusal code, so that one refusal is
+    one event.
     `holding` and `opened` are the inventory and the opening one as floats, kept so as not to convert them again.
     `matched` are the offers in which the last look found every order just as it is known. As long as neither
     they nor the orders change, there is nothing to look for. `resting` are the two quotes, when `orders` holds
@@ -139,6 +142,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     fresh: bool = True
     untold: Ranges = ()
     asked: Ranges = ()
+    waits_since: int = 0
 
     @property
     def mode(self) -> Mode:

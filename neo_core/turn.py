@@ -53,7 +53,7 @@ class Turn(msgspec.Struct, gc=False):
     _terms: quoting.Terms
     tick: int
     now: float
-    _latest: float
+    _latest: float | None
     elapsed: float
     was: Mode
     regime: Regime
@@ -69,6 +69,7 @@ class Turn(msgspec.Struct, gc=False):
     book: Book
     truth: Truth
     watched_since: int
+    waits_since: int
     observed: Observation | None
     ledger_index: int | None
     mid: float | None
@@ -103,8 +104,11 @@ class Turn(msgspec.Struct, gc=False):
             mid = quoting.mid_of(observed.market)
             if mid is not None:
                 anchor, error = quoting.anchor_of(mid, observed.market.amm_price, terms)
-        tick, now, latest, before, elapsed = state.tick + 1, given.now, given.now, state.now, state.elapsed
-        if before is not None:
+        tick, now, before, elapsed = state.tick + 1, given.now, state.now, state.elapsed
+        latest: float | None = now
+        if observed is None and state.close_time is None:
+            latest = before  # the machine's clock may be off, and no ledger has said yet what time it is
+        elif before is not None:
             if now > before:
                 elapsed += now - before
             else:
@@ -139,6 +143,7 @@ class Turn(msgspec.Struct, gc=False):
             book,
             state.truth,
             watched_since,
+            state.waits_since,
             observed,
             ledger_index,
             mid,
@@ -161,17 +166,14 @@ class Turn(msgspec.Struct, gc=False):
             offers = tuple([offer for offer in offers if offer.sequence not in stay])
         return not offers and not alive
 
-    def blind_for(self) -> float:
-        """With a failed observation: how long ago the last ledger closed that was seen."""
-        return 0.0 if self.state.close_time is None else self.now - self.state.close_time
-
     def messages_sent(self) -> int:
         """In the last minute, those of this tick among them."""
         return len(self._recent()) + len(self.intents)
 
     def _recent(self) -> tuple[float, ...]:
-        since = self.now - MESSAGES_WINDOW_SECONDS
-        return tuple([at for at in self.risk.sent if at > since])
+        """What was sent by a clock that was ahead seems to lie in the future, and is not remembered until then."""
+        now = self.now
+        return tuple([at for at in self.risk.sent if abs(now - at) < MESSAGES_WINDOW_SECONDS])
 
     def view(self) -> View:
         if self._view is None:
@@ -241,11 +243,6 @@ class Turn(msgspec.Struct, gc=False):
         self.halt = Halt(reason, source, detail)
         self.event("halt", f"{reason}: {detail}", source=source)
         self.order_sweep("SESSION_END_CANCEL" if reason in SESSION_ENDS else "HALT_CANCEL")
-
-    def refuse_start(self, detail: str) -> None:
-        """The session may not begin, and touches nothing: no cancel either."""
-        self.halt = Halt(HaltReason.STARTUP_INTEGRITY, "startup", detail)
-        self.event("halt", f"{self.halt.reason}: {detail}", source="startup")
 
     def degraded(self, cause: Cause, facts: Facts, *, joined: bool = False) -> None:
         self._view = None
@@ -388,11 +385,12 @@ class Turn(msgspec.Struct, gc=False):
             None if book.changed else book.matched,
             self.resting(),
             self.truth,
-            state.realigned,
+            book.realigned,
             self.watched_since,
             state.fresh and observed is None,
             book.untold,
             state.asked if observed is None else self.asked,
+            0 if self.armed else self.waits_since,
         )
 
 

@@ -25,17 +25,18 @@ _ENDS = frozenset({FILLED, CANCELLED, EXPIRED})
 _LEAVES = _ENDS | {CANCEL_REQUESTED, CANCELLED_BY_ENGINE, HELD}
 _NOWHERE: frozenset[OrderStatus] = frozenset()
 
-# From a status: where an order may go on anybody's word, and where only a validated transaction takes it.
+# From a status: where an order may go on anybody's word, and where only the ledger takes it: by a validated
+# transaction, or by showing an offer that was taken for gone.
 MOVES: Mapping[OrderStatus, tuple[frozenset[OrderStatus], frozenset[OrderStatus]]] = {
     PENDING: (_LEAVES | {OPEN, PARTIALLY_FILLED, REJECTED}, _NOWHERE),
-    OPEN: (_LEAVES | {PARTIALLY_FILLED}, _NOWHERE),
-    PARTIALLY_FILLED: (_LEAVES | {PARTIALLY_FILLED}, _NOWHERE),
+    OPEN: (_LEAVES | {PARTIALLY_FILLED}, frozenset({REJECTED})),
+    PARTIALLY_FILLED: (_LEAVES | {PARTIALLY_FILLED}, frozenset({REJECTED})),
     CANCEL_REQUESTED: (_ENDS | {CANCELLED_BY_ENGINE, HELD, REJECTED}, _NOWHERE),
     CANCELLED_BY_ENGINE: (_NOWHERE, _ENDS | {REJECTED}),
     HELD: (frozenset({FILLED, CANCELLED}), frozenset({OPEN, EXPIRED, REJECTED})),
     FILLED: (_NOWHERE, frozenset({HELD})),
-    CANCELLED: (_NOWHERE, frozenset({FILLED, EXPIRED})),
-    EXPIRED: (_NOWHERE, frozenset({FILLED, CANCELLED})),
+    CANCELLED: (_NOWHERE, frozenset({FILLED, EXPIRED, OPEN})),
+    EXPIRED: (_NOWHERE, frozenset({FILLED, CANCELLED, OPEN})),
     REJECTED: (_NOWHERE, _ENDS),
 }
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 
-import msgspec
 from msgspec.structs import replace
 
 from neo_core.model import (
     Account,
-    Ack,
-    AckOutcome,
     Fill,
     Inventory,
-    Mark,
     Offer,
     OfferEvent,
     Order,
@@ -23,10 +18,10 @@ from neo_core.model import (
     Ranges,
     Resolution,
     Side,
-    Transfer,
 )
-from neo_core.rules import coverage, payments
+from neo_core.rules import coverage, matching, payments
 from neo_core.rules.order_moves import ALIVE, MARKABLE, MOVES, QUOTED, attach, may_move, move
+from neo_core.rules.sheet import Sheet
 
 __all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "Book", "attach", "may_move"]
 
@@ -41,81 +36,10 @@ SEEN = "seen"
 """Stands among the proofs of an order of which some fill was booked because the ledger showed less of it."""
 REALIGN = "realign"
 """Begins the hash of a fill that books another one back: a realign took its effect from the wallet already."""
-MOST_CLOSED = 32
-MOST_LEDGERS_CLOSED = 512
 
 
-class Book(msgspec.Struct, gc=False):
-    """The orders and the inventory during one tick. What it was given is copied before the first change.
-
-    `untold` are the ledgers of which nothing was told yet, `covered` is whether there is none. `holds` is whether
-    an order was held on this tick, `ended` are the orders that the ledger has ended, `transfers` what came in or
-    went out.
-    `strangers` are offers of ours that no order has made, `shrunk_unbooked` marked orders that shrank without
-    proof. `impossible` is the first thing seen that cannot be: the orders then no longer add up.
-    """
-
-    orders: dict[str, Order]
-    closed: dict[str, Order]
-    inventory: Inventory | None
-    matched: tuple[Offer, ...] | None
-    _realigned: int
-    _tick: int
-    _now: float
-    untold: Ranges = ()
-    changed: dict[str, Order] | None = None
-    fills: tuple[Fill, ...] = ()
-    never_placed: tuple[Order, ...] = ()
-    shrunk_unbooked: tuple[Order, ...] = ()
-    strangers: tuple[Offer, ...] = ()
-    ended: tuple[str, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
-    covered: bool = False
-    holds: bool = False
-    impossible: str = ""
-
-    def put(self, order: Order) -> None:
-        changed = self.changed
-        if changed is None:
-            self.changed = changed = {}
-            self.orders = dict(self.orders)
-            self.closed = dict(self.closed)
-        changed[order.id] = order
-        if order.status is HELD:
-            self.holds = True
-        if order.closed_ledger:
-            self.orders.pop(order.id, None)
-            self.closed[order.id] = order
-        else:
-            self.closed.pop(order.id, None)
-            self.orders[order.id] = order
-
-    def forget(self, before_ledger: int) -> None:
-        """Closed orders are kept a while, for proof that comes late; then the database alone has them."""
-        if len(self.closed) > MOST_CLOSED:
-            if self.untold:  # what they still have to tell must find its order
-                before_ledger = max(min(before_ledger, self.untold[0][0]), before_ledger - MOST_LEDGERS_CLOSED)
-            self.closed = {i: o for i, o in self.closed.items() if o.closed_ledger >= before_ledger}
-
-    def acknowledge(self, acks: Iterable[Ack], ledger_index: int) -> None:
-        for ack in acks:
-            order = self.orders.get(ack.order_id)
-            if order is None or ack.outcome is AckOutcome.SENT:
-                continue
-            refused = ack.outcome is AckOutcome.REFUSED
-            if ack.cancel:
-                tx_hash = "" if refused else order.cancel_tx_hash
-                self.put(replace(order, cancel_ledger=0, cancel_tx_hash=tx_hash))
-            elif not order.seen:
-                self._cancel_failed(order.tx_hash, known=refused)
-                if refused and order.status in MARKABLE:
-                    self.put(move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
-
-    def _cancel_failed(self, tx_hash: str, *, known: bool = True) -> None:
-        """The transaction was to cancel an order, or to replace it. If not `known`, it may have failed."""
-        for order in tuple(self.orders.values()):
-            if tx_hash and order.cancel_tx_hash == tx_hash:
-                self.put(replace(order, cancel_ledger=0, cancel_tx_hash="" if known else tx_hash))
+class Book(Sheet, gc=False):
+    """The orders and the inventory, and what a ledger does to them."""
 
     def unmoved(self, account: Account, since: int | None) -> bool:
         """Whether nothing happened: the ledger shows the very offers that matched our orders the last time."""
@@ -140,7 +64,8 @@ class Book(msgspec.Struct, gc=False):
             self.untold = coverage.still_untold(before, since, account.covers_from, ledger_index)
         if self.inventory is None:
             self.inventory = Inventory(account.xrp_drops, account.rlusd)
-        elif account.transactions or account.events or account.transfers:
+            self.realigned = ledger_index  # what is told later of ledgers up to this one is in it already
+        if account.transactions or account.events or account.transfers:
             self._prove(account, ledger_index, -1 if since is None else since, before, starting)
         self.covered = since is not None and not self.untold
         return self._look(account, ledger_index)
@@ -148,51 +73,46 @@ class Book(msgspec.Struct, gc=False):
     def _prove(self, account: Account, ledger_index: int, since: int, untold: Ranges, starting: bool) -> None:
         """New is what happened in a ledger of which nothing had been told before."""
         self._pay(account, since, untold)
-        # Before any event: what failed was not placed, nor was what lost its sequence to another transaction.
+        # Before any event: what failed was not placed, nor was what lost its sequence to another transaction,
+        # though it may have been taken for seen: the offer was the other's.
         for transaction in account.transactions:
             failed, at = transaction.result != "tesSUCCESS", transaction.ledger_index
             if failed:
-                self._cancel_failed(transaction.tx_hash)
-            for unseen in [o for o in self.orders.values() if o.sequence == transaction.sequence and not o.seen]:
+                self.cancel_failed(transaction.tx_hash)
+            for order in tuple(self.orders.values()):
+                if order.sequence != transaction.sequence or matching.is_proven(order):
+                    continue
                 lost = at > since or coverage.is_in(untold, at)
-                if failed if transaction.tx_hash == unseen.tx_hash else lost:
-                    self._reject(unseen, ledger_index)
-                elif transaction.tx_hash == unseen.tx_hash and not account.proves_fills:
-                    self.put(replace(unseen, seen=True))  # it landed, and may have been taken in the same ledger
+                if failed if transaction.tx_hash == order.tx_hash else lost:
+                    self._reject(order, ledger_index)
+                elif transaction.tx_hash == order.tx_hash and not (order.seen or account.proves_fills):
+                    self.put(replace(order, seen=True))  # it landed, and may have been taken in the same ledger
         for event in account.events:
-            order = self._named(event.sequence)
-            if order is not None:
-                self._apply(order, event)
+            named = matching.named(event, self.orders, self.closed)
+            if named is not None:
+                self._apply(named, event)
             elif not starting and (event.ledger_index > since or coverage.is_in(untold, event.ledger_index)):
-                self._cannot_be(
-                    f"ledger {event.ledger_index} shows offer {event.sequence}, which this engine never made"
+                self.cannot_be(
+                    f"ledger {event.ledger_index} shows {event.side} offer {event.sequence}, which this engine "
+                    "never made"
                 )
 
     def _pay(self, account: Account, since: int, untold: Ranges) -> None:
         assert self.inventory is not None
-        drops, rlusd, self.transfers = payments.due(account, since, untold, self._realigned)
+        drops, rlusd, self.transfers = payments.due(account, since, untold, self.realigned)
         if drops or rlusd:
             self.inventory = Inventory(self.inventory.drops + drops, self.inventory.rlusd + rlusd)
-
-    def _named(self, sequence: int) -> Order | None:
-        """The order that made this offer. One that was lost has left its sequence to a later one."""
-        for order in self.orders.values():
-            if order.sequence == sequence and order.seen and order.status is not REJECTED:
-                return order
-        known = (*self.closed.values(), *self.orders.values())
-        made = [order for order in reversed(known) if order.sequence == sequence]
-        return max(made, key=lambda order: (order.status is not REJECTED, order.seen), default=None)
 
     def _apply(self, order: Order, event: OfferEvent) -> None:
         """One proven event. What moved is booked once, by its transaction, whatever the order's status."""
         kind = event.event
         if GUESS in order.proofs and kind != "placed" and event.tx_hash not in order.proofs:
             order = self._take_back(order)
-        booked = event.tx_hash in order.proofs or (SEEN in order.proofs and event.rest_drops >= order.rest_drops)
+        left = order.drops - order.filled_drops
+        booked = event.tx_hash in order.proofs or (SEEN in order.proofs and event.rest_drops >= left)
         if event.drops and not booked:
-            left = order.drops - order.filled_drops
             if event.drops > left:
-                self._cannot_be(
+                self.cannot_be(
                     f"transaction {event.tx_hash} filled {event.drops} drops of order {order.id}, "
                     f"which had {left} left"
                 )
@@ -202,26 +122,40 @@ class Book(msgspec.Struct, gc=False):
                 order = replace(order, rest_drops=event.rest_drops, rest_rlusd=event.rest_rlusd)
             filled = order.filled_drops + event.drops
             order = replace(order, filled_drops=filled, proofs=(*order.proofs, event.tx_hash), seen=True)
-            if kind == "filled" and order.status is not FILLED:
-                order = self._end(order, FILLED, event.ledger_index)
-            elif order.status in QUOTED:
+            if kind != "filled" and order.status in QUOTED:
                 order = move(order, PARTIALLY_FILLED)
             self.put(order)
-        if kind == "placed" and not order.seen and not order.closed_ledger:
+        if kind == "placed":
+            self._landed(order, event)
+        elif kind in ("filled", "removed"):
+            self._over(order, event)
+
+    def _landed(self, order: Order, event: OfferEvent) -> None:
+        if event.tx_hash == order.tx_hash and event.tx_hash not in order.proofs:
+            order = replace(order, proofs=(*order.proofs, event.tx_hash))
+            self.put(order)
+        if not order.seen and not order.closed_ledger:
             # The ledger may have rounded the amounts when it placed the offer: what rests is what it says.
             status = OPEN if order.status is PENDING else order.status
             rest = {"rest_drops": event.rest_drops, "rest_rlusd": event.rest_rlusd}
             self.put(replace(order, status=status, seen=True, vanished_ledger=0, **rest))
-        elif kind == "removed":
-            ended = EXPIRED if event.cause == "expired" else CANCELLED
-            if order.status not in (ended, FILLED):
-                self.put(self._end(order, ended, event.ledger_index))
+
+    def _over(self, order: Order, event: OfferEvent) -> None:
+        removed = EXPIRED if event.cause == "expired" else CANCELLED
+        ended = removed if event.event == "removed" else FILLED
+        if order.status not in (ended, FILLED):
+            self.put(self._end(order, ended, event.ledger_index))
+        elif order.vanished_ledger:
+            self.put(replace(order, vanished_ledger=0))  # what was concluded without proof is confirmed
 
     def _end(self, order: Order, status: OrderStatus, ledger_index: int) -> Order:
-        """The ledger has ended it. Proof in another order than it happened in may end it twice."""
+        """The ledger has ended it. Proof in another order than it happened in may end it twice.
+
+        Without a `vanished_ledger` it is closed for good.
+        """
         if order.id not in self.ended:
             self.ended += (order.id,)
-        return move(order, status, proven=True, closed_ledger=ledger_index)
+        return move(order, status, proven=True, closed_ledger=ledger_index, vanished_ledger=0)
 
     def _take_back(self, order: Order) -> Order:
         """Proof has come about an order that was taken for filled: what was guessed is undone before it counts."""
@@ -264,7 +198,7 @@ class Book(msgspec.Struct, gc=False):
             proven=proven,
         )
         self.fills += (fill,)
-        if 0 < self._realigned >= ledger_index:
+        if 0 < self.realigned >= ledger_index:
             back = replace(fill, side=side.opposite, tx_hash=f"{REALIGN}:{tx_hash}", proven=False)
             self.fills += (back,)
             return
@@ -274,24 +208,25 @@ class Book(msgspec.Struct, gc=False):
     def _reject(self, order: Order, ledger_index: int) -> None:
         self.never_placed += (order,)
         self.put(self._end(order, REJECTED, ledger_index))
-        self._cancel_failed(order.tx_hash)
+        self.cancel_failed(order.tx_hash)
 
     def _look(self, account: Account, ledger_index: int) -> list[Order]:
         """Compares our orders with the offers that the ledger shows."""
-        offers = account.offers
-        shown = {offer.sequence: offer for offer in offers}
+        found = matching.find(account.offers, self.orders, self.closed)
+        for order in found.again:
+            self._reopen(order)
         appeared, missing = [], []
         for order in tuple(self.orders.values()):
-            offer = shown.pop(order.sequence, None)
+            offer = found.left.get(order.id)
             if offer is None:
-                if order.status in ALIVE:
+                if order.status in ALIVE and order.id not in found.doubt:
                     missing.append(order)
                 continue
             if offer.drops < order.rest_drops and not (account.proves_fills and self.covered):
                 order = self._shrunk(order, offer, ledger_index, account.proves_fills)  # noqa: PLW2901 (the same)
             elif offer.drops != order.rest_drops:
                 change = "grew" if offer.drops > order.rest_drops else "shrank without proof"
-                self._cannot_be(
+                self.cannot_be(
                     f"what is left of order {order.id} {change}: "
                     f"{order.rest_drops} drops known, {offer.drops} seen"
                 )
@@ -300,10 +235,20 @@ class Book(msgspec.Struct, gc=False):
         for order in appeared:
             seen = replace(order, seen=True, vanished_ledger=0)
             self.put(move(seen, OPEN, proven=True) if seen.status in (PENDING, HELD) else seen)
-        self.strangers = tuple(shown.values())
-        clean = not (appeared or missing or shown or self.impossible)
-        self.matched = offers if clean else None
+        self.strangers = found.strangers
+        clean = not (appeared or missing or found.doubt or found.strangers or self.impossible)
+        self.matched = account.offers if clean else None
         return [order for order in missing if self._vanished(order, ledger_index)]
+
+    def _reopen(self, order: Order) -> None:
+        """What was concluded of it without proof is wrong: the ledger has it still. A mark stays a mark."""
+        self.reopened += (order.id,)
+        if GUESS in order.proofs:
+            self._take_back(order)
+        elif order.status is CANCELLED_BY_ENGINE:
+            self.put(replace(order, closed_ledger=0))
+        else:
+            self.put(move(order, OPEN, proven=True, closed_ledger=0))
 
     def _shrunk(self, order: Order, offer: Offer, ledger_index: int, proves_fills: bool) -> Order:
         """There is less of it. Where a gateway tells no fills, only a trade can have taken it, and it is booked.
@@ -340,16 +285,6 @@ class Book(msgspec.Struct, gc=False):
             return False
         return order.last_ledger < ledger_index
 
-    def _cannot_be(self, what: str) -> None:
-        self.impossible = self.impossible or what
-
-    def wait(self, order: Order, ledger_index: int) -> Order:
-        """It stays as it is, and counts as alive, until it is known what became of it."""
-        if not order.vanished_ledger:
-            order = replace(order, vanished_ledger=ledger_index)
-            self.put(order)
-        return order
-
     def resolve(self, order: Order, resolution: Resolution, ledger_index: int) -> None:
         """What a layer concluded. A mark is stronger than any guess: such an order never moves inventory."""
         outcome = resolution.outcome
@@ -375,21 +310,3 @@ class Book(msgspec.Struct, gc=False):
             self._take_for_filled(order, ledger_index)
         else:
             self.put(move(order, CANCELLED, closed_ledger=ledger_index))
-
-    def adopt(self, orders: Iterable[Order]) -> None:
-        """Offers that were on the ledger before this engine knew of them."""
-        for order in orders:
-            self.put(order)
-        self.strangers = ()
-
-    def mark(self, order: Order, mark: Mark) -> Order:
-        marked = move(order, CANCELLED_BY_ENGINE, cancelled_at=mark.cancelled_at, cancel_reason=mark.cancel_reason)
-        self.put(marked)
-        return marked
-
-    def cancel(self, order: Order, ledger_index: int) -> None:
-        status = CANCEL_REQUESTED if order.status in QUOTED else order.status
-        self.put(replace(order, status=status, cancel_ledger=ledger_index))
-
-    def alive(self) -> list[Order]:
-        return [order for order in self.orders.values() if order.status in ALIVE]

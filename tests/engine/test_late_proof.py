@@ -315,3 +315,25 @@ def test_fees_up_to_a_realign_are_in_the_wallet_already_and_later_ones_are_paid(
 
     stage.tick(shown=shown)
     assert owned(stage) == Inventory(before.drops - 12, before.rlusd)
+
+
+# --- where the wallet is the opening inventory ---
+
+
+@pytest.mark.rule("REC-X8", "TRU-X2")
+@pytest.mark.parametrize("ledgers_ago", [1, 0])
+def test_proof_of_what_an_opening_inventory_holds_already_is_booked_there_and_back(ledgers_ago: int) -> None:
+    stage, order = sent({})
+    teller = Teller(stage, order)
+    teller.tell(life(order, "filled")[0])
+    stage.state = replace(stage.state, inventory=None, matched=None, armed=False)  # what was kept cannot be read
+    (_, first, second, last) = life(order, "filled")
+    gone = Teller(stage, order, shows_it=False)
+    if ledgers_ago:
+        gone.tell()
+    ledger = (stage.state.ledger_index or 0) + 1 - ledgers_ago
+    decision = gone.tell(first, second, last, ledger=ledger)
+    wallet = Inventory(stage.ledger.xrp_drops, stage.ledger.rlusd)
+    assert (bought(wallet, owned(stage)), status(stage, order)) == ((0, Decimal(0)), "FILLED")
+    assert [fill.side for fill in decision.fills] == [Side.BUY, Side.SELL] * 3
+    assert [fill.proven for fill in decision.fills] == [True, False] * 3

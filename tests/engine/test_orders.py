@@ -157,8 +157,8 @@ def test_a_fill_that_is_told_late_is_booked_though_its_order_is_closed(closed_by
     before = owned(stage)
     stage.tick(shown=showing(closed_by(order), gone=order))
     assert status(stage, order) in ("CANCELLED", "EXPIRED")
-    stage.ticks(3)
-    stage.tick(shown=showing(proof(order, 100, tx_hash="LATE"), ledgers_ago=4))
+    stage.ticks(3, shown=showing(gone=order))
+    stage.tick(shown=showing(proof(order, 100, tx_hash="LATE"), gone=order, ledgers_ago=4))
     assert bought(before, owned(stage)) == (100, order.rlusd)
     assert status(stage, order) == then
 

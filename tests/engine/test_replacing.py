@@ -167,6 +167,22 @@ def test_a_cancel_all_while_a_replacement_is_under_way_ends_flat() -> None:
     assert (stage.ledger.offers, alive(stage.state)) == ((), [])
 
 
+@pytest.mark.rule("REC-X9")
+def test_an_order_whose_replacement_is_cancelled_before_it_came_is_cancelled_with_it_and_at_once() -> None:
+    script, plugin = guard()
+    stage = Rehearsal({"amber": plugin})
+    stage.ticks(3)
+    old, send = both(stage), stage.send
+    stage.send = swallow
+    new = [order.id for order in places(stage.tick(mid=MOVED))]
+    stage.send = send
+    script.enter = True
+    entry = stage.tick(mid=MOVED)
+    assert sorted(one.order_id for one in cancels(entry)) == sorted([*old, *new])
+    stage.tick(mid=MOVED)
+    assert stage.ledger.offers == ()
+
+
 def test_one_replace_is_one_message() -> None:
     stage = quoting({"risk": {"max_messages_per_minute": 4}})
     decision = stage.tick(mid=MOVED)

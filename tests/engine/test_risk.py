@@ -89,7 +89,9 @@ def test_the_fifth_failed_observation_in_a_row_halts() -> None:
     stage.tick(failure="the node is away")
     assert reason(stage) == "risk_rpc_failure_halt"
     assert stage.state.halt is not None
-    assert "5 failed observations in a row, the limit is 5" in stage.state.halt.detail
+    assert stage.state.halt.detail == (
+        "5 failed observations in a row, the limit is 5; the last: the node is away"
+    )
 
 
 @pytest.mark.rule("RISK-1")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from neo_core.markets import Taker
 from neo_core.model import DROPS, Inventory, Observation, Side
@@ -227,16 +226,3 @@ def test_a_difference_in_ledgers_that_nobody_tells_is_found_in_the_end() -> None
     while stage.state.halt is None:
         stage.tick(shown=untold)
     assert (reason(stage), last(stage)) == ("inventory_truth_halt", first + 257 + 2)
-
-
-@pytest.mark.rule("TRU-X3", "INT-1")
-def test_a_session_that_starts_behind_a_gap_with_a_difference_is_refused_and_says_which_ledgers() -> None:
-    stage = stage_of(wallet_truth={"enabled": True})
-    since = last(stage)
-    kept, _ = restore(2, texts(stage.state), list(stage.state.orders.values()), ())
-    stage.ticks(2, takers=SELLER, failure="nobody watches")
-    stage.state = replace(kept, tick=0)
-    stage.tick(shown=untold)
-    assert reason(stage) == "startup_integrity_halt"
-    assert stage.state.halt is not None
-    assert f"ledgers {since + 1} to {since + 3} were not told" in stage.state.halt.detail

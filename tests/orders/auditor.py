@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from neo_core.model import Decision, Fill, Input, Inventory, OfferEvent, Order, OrderStatus, Side
-from neo_core.rules.orders import MOVES
+from neo_core.rules.orders import ALIVE, MOVES
 from neo_core.state import State
 
 from .house import OLD
@@ -17,7 +17,7 @@ from .ledger import FEE, Ledger
 __all__ = ["Auditor"]
 
 HELD, MARKED = OrderStatus.HELD_PENDING_REVIEW, OrderStatus.CANCELLED_BY_ENGINE
-REJECTED, OPEN, FILLED = OrderStatus.REJECTED, OrderStatus.OPEN, OrderStatus.FILLED
+REJECTED, FILLED = OrderStatus.REJECTED, OrderStatus.FILLED
 ENDINGS = {
     "filled": "FILLED",
     "cancelled": "CANCELLED",
@@ -172,9 +172,11 @@ class Auditor:
         was = {**before.closed, **before.orders}
         for name, order in {**after.closed, **after.orders}.items():
             old = was.get(name, order)
+            if name in before.closed and name in after.orders and order.status in ALIVE:
+                self._seen["shown again"] += 1
             if order.status is not old.status:
                 by_proof = order.sequence in proven or order.status is REJECTED
-                by_proof = by_proof or (order.status is OPEN and order.sequence in shown)
+                by_proof = by_proof or (order.status in ALIVE and order.sequence in shown)
                 assert order.status in LEGAL[by_proof][old.status], (old.status, order.status)
                 self._seen[order.status.value] += 1
                 if order.status is REJECTED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -170,13 +170,15 @@ class Ledger:
         transactions: tuple[OwnTransaction, ...],
         covers_from: int,
         proves_fills: bool,
+        left_out: Collection[int] = (),
     ) -> Observation:
+        """Of our offers those at the places `left_out` are missing, as when a page of the answer is."""
         account = Account(
             self.holds.drops,
             self.holds.rlusd,
             1_000_000,
             200_000,
-            self.offers,
+            tuple([offer for place, offer in enumerate(self.offers) if place not in left_out]),
             events,
             transactions,
             covers_from,

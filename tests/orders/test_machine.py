@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -125,6 +125,25 @@ class Machine(RuleBasedStateMachine):
         for number in range(count):
             self.tick(arrive=0, late=number % 2 == 0)
 
+    @precondition(lambda self: not self.exact)
+    @rule(
+        left_out=st.sets(st.integers(0, 3), min_size=1, max_size=4),
+        lost=st.booleans(),
+        takes=st.one_of(st.just([]), takes),
+        failed=st.sampled_from([False, False, True]),
+        stop=st.sampled_from([None, None, None, "enough"]),
+    )
+    def an_answer_leaves_offers_out(
+        self, left_out: set[int], lost: bool, takes: list[Take], failed: bool, stop: str | None
+    ) -> None:
+        """They are there all the same, and may be taken; what was to replace or to cancel them may be lost."""
+        if lost:
+            self.mid = 2.002 if self.mid < 2.001 else 1.998
+            self.tick(arrive=0)
+        self.tick(left_out=left_out, arrive=0 if lost else 9, stop=stop)
+        self.tick(takes, failed=failed)
+        self.tick()
+
     @rule(ledgers=st.integers(1, 3))
     def what_was_sent_has_to_wait(self, ledgers: int) -> None:
         self.mid = 2.002 if self.mid < 2.001 else 1.998
@@ -184,10 +203,17 @@ class Machine(RuleBasedStateMachine):
         self.tick(failed=failed)
 
     @rule(
-        fresh=st.booleans(), ledgers=st.integers(0, 2), takes=takes, lost=st.sampled_from(["", "", "sent", "tick"])
+        fresh=st.booleans(),
+        ledgers=st.integers(0, 2),
+        takes=takes,
+        lost=st.sampled_from(["", "", "sent", "tick"]),
+        blind=st.integers(0, 3),
     )
-    def the_process_dies(self, fresh: bool, ledgers: int, takes: list[Take], lost: str) -> None:
-        """Between two ticks; or before it could send what was committed; or before a tick was committed."""
+    def the_process_dies(self, fresh: bool, ledgers: int, takes: list[Take], lost: str, blind: int) -> None:
+        """Between two ticks; or before it could send what was committed; or before a tick was committed.
+
+        The next one gives the sequences of what never left to something else, and may not be told what came of it.
+        """
         if lost:
             self.mid = 2.002 if self.mid < 2.001 else 1.998
             self.tick(arrive=0, committed=lost != "tick")
@@ -195,6 +221,8 @@ class Machine(RuleBasedStateMachine):
             self._close(takes)
         self._begin(fresh)
         self.tick()
+        for _ in range(0 if self.exact else blind):
+            self.tick(muted=True)
 
     @precondition(lambda self: not self.exact)
     @rule(fresh=st.booleans())
@@ -284,6 +312,8 @@ class Machine(RuleBasedStateMachine):
         late: bool = False,
         again: bool = False,
         backwards: bool = False,
+        muted: bool = False,
+        left_out: Collection[int] = (),
         arrive: int = 9,
         acked: bool = True,
         committed: bool = True,
@@ -301,7 +331,7 @@ class Machine(RuleBasedStateMachine):
         if failed:
             given = Input(self.ledger.now, None, "the node is away", stop, acks=self.acks, commands=commands)
         else:
-            given = self._observed(late, again, backwards, stop, commands)
+            given = self._observed(late, again, backwards, muted, left_out, stop, commands)
         decision, after_it = self.engine.tick(state, given)
         ready = self.ledger.prepare(decision.intents, f"{state.session}/{decision.tick}")
         if not committed:
@@ -329,7 +359,14 @@ class Machine(RuleBasedStateMachine):
         )
 
     def _observed(
-        self, late: bool, again: bool, backwards: bool, stop: str | None, commands: tuple[Command, ...]
+        self,
+        late: bool,
+        again: bool,
+        backwards: bool,
+        muted: bool,
+        left_out: Collection[int],
+        stop: str | None,
+        commands: tuple[Command, ...],
     ) -> Input:
         ledger, since = self.ledger, self.state.since
         if since is None:
@@ -351,19 +388,21 @@ class Machine(RuleBasedStateMachine):
                 events.reverse()
         hidden = [event.ledger_index for event in self.untold if self.proves and event not in events]
         covers_from = max([since, *hidden]) + 1
-        if late and not self.exact:
+        if (late or muted) and not self.exact:
             covers_from = ledger.index + 1
-        seen = ledger.show(self.mid, tuple(events), transactions, covers_from, self.proves)
+        if muted:
+            events, transactions = [], ()
+        seen = ledger.show(self.mid, tuple(events), transactions, covers_from, self.proves, left_out)
         return Input(ledger.now, seen, "", stop, acks=self.acks, commands=commands)
 
 
 WAYS = {"proven", "proven, of a marked order", "guess", "seen", "taken back", "booked back", "all told"}
-WAYS |= {"waited for", "FILLED", "CANCELLED", "REPLACED", "EXPIRED", "NEVER_PLACED", "lived on"}
+WAYS |= {"shown again", "waited for", "FILLED", "CANCELLED", "REPLACED", "EXPIRED", "NEVER_PLACED", "lived on"}
 WAYS |= {status.value for status in OrderStatus} - {"PENDING", "PARTIALLY_FILLED"}
 
 
 @pytest.mark.rule("REC-2", "REC-3", "REC-4", "REC-7", "REC-9", "REC-11", "REC-13", "TRU-4")
-@pytest.mark.rule("REC-X4", "REC-X5", "QUO-X3")
+@pytest.mark.rule("REC-X4", "REC-X5", "REC-X6", "REC-X7", "QUO-X3")
 def test_in_any_order_of_events_the_inventory_is_the_opening_and_what_was_booked() -> None:
     Machine.ticks, Machine.seen = 0, Counter()
     run_state_machine_as_test(

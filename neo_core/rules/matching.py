@@ -1,0 +1,82 @@
+"""Which order an offer or an event is about. (SPEC 8)
+
+The sequence alone does not say: an order that never left has left its own to a later one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from neo_core.model import Offer, OfferEvent, Order, OrderStatus
+
+__all__ = ["Found", "find", "is_proven", "named"]
+
+UNPROVEN_ENDS = (
+    OrderStatus.CANCELLED,
+    OrderStatus.CANCELLED_BY_ENGINE,
+    OrderStatus.EXPIRED,
+    OrderStatus.FILLED,
+)
+
+
+class Found(msgspec.Struct, gc=False):
+    """What is left of each order, by its id; `again` are those that had been closed without proof.
+
+    Of the orders in `doubt` one has made an offer that is shown, and nobody knows yet which. No order has made the
+    `strangers`.
+    """
+
+    left: dict[str, Offer]
+    again: list[Order]
+    doubt: list[str]
+    strangers: tuple[Offer, ...] = ()
+
+
+def find(offers: Iterable[Offer], orders: Mapping[str, Order], closed: Mapping[str, Order]) -> Found:
+    found, strangers = Found({}, [], []), []
+    for offer in offers:
+        able = _able(offer, orders.values())
+        if len(able) > 1:
+            able = [one for one in able if is_proven(one)] or [one for one in able if one.seen] or able
+        if not able:
+            able = [one for one in _able(offer, closed.values()) if _may_be_alive(one)][-1:]
+            found.again += able
+        if len(able) == 1:
+            found.left[able[0].id] = offer
+        elif able:
+            found.doubt += [one.id for one in able]
+        else:
+            strangers.append(offer)
+    found.strangers = tuple(strangers)
+    return found
+
+
+def named(event: OfferEvent, orders: Mapping[str, Order], closed: Mapping[str, Order]) -> Order | None:
+    """The order whose own transaction it is, or to which it was booked; else the likeliest, the latest first."""
+    able = _able(event, (*closed.values(), *orders.values()))
+    if len(able) < 2:
+        return able[0] if able else None
+    tx_hash = event.tx_hash
+
+    def likely(order: Order) -> tuple[bool, bool, bool, bool]:
+        mine = tx_hash == order.tx_hash or tx_hash in order.proofs
+        return mine, order.status is not OrderStatus.REJECTED, is_proven(order), order.seen
+
+    return max(reversed(able), key=likely)
+
+
+def is_proven(order: Order) -> bool:
+    """Whether its own transaction is known to have made it. An adopted offer has none, and was seen."""
+    return order.seen and (not order.tx_hash or order.tx_hash in order.proofs)
+
+
+def _able(shown: Offer | OfferEvent, orders: Iterable[Order]) -> list[Order]:
+    sequence, side = shown.sequence, shown.side
+    return [order for order in orders if order.sequence == sequence and order.side is side]
+
+
+def _may_be_alive(order: Order) -> bool:
+    """It was closed because it had vanished, by a layer or an operator, and no transaction has confirmed it."""
+    return order.vanished_ledger > 0 and order.status in UNPROVEN_ENDS
