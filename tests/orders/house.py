@@ -5,14 +5,16 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from neo_ledger_evidence import LedgerEvidence
 from neo_reconciler import Reconciler
 
 from neo_core import Clear, Enter, GuardConfig, Recover, Stay, View, hookimpl, plugins
 from neo_core.config import Raw, check
 from neo_core.engine import Engine
+from neo_core.state import State
 
-__all__ = ["ENGINES", "OLD", "PATIENCE", "Amber"]
+__all__ = ["ENGINES", "OLD", "PATIENCE", "Amber", "reborn"]
 
 OLD = 60.0  # seconds; a younger order that vanished is taken for filled
 PATIENCE = 6  # ledgers for which the evidence of the ledger is waited for
@@ -63,3 +65,31 @@ def _engine(exact: bool, leftover_offers: str, evidence: bool) -> Engine:
 
 
 ENGINES = {case: _engine(*case) for case in product((True, False), ("cancel", "adopt"), (True, False))}
+
+
+def reborn(before: State, *, fresh: bool) -> State:
+    """What a new process has: what the store keeps."""
+    if fresh:
+        return State(
+            session=before.session + 1,
+            ledger_index=before.ledger_index,
+            inventory=before.inventory,
+            orders=before.orders,
+            closed=before.closed,
+            realigned=before.realigned,
+            untold=before.untold,
+        )
+    return replace(
+        before,
+        now=None,
+        close_time=None,
+        halt=None,
+        refused={},
+        armed=False,
+        holding=None,
+        opened=None,
+        matched=None,
+        watched_since=0,
+        asked=(),
+        fresh=before.tick == 0,
+    )

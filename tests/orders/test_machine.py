@@ -29,7 +29,7 @@ from neo_core.rules.orders import ALIVE
 from neo_core.state import State
 
 from .auditor import Auditor
-from .house import ENGINES, Amber
+from .house import ENGINES, Amber, reborn
 from .ledger import SECONDS, Ledger, Take
 
 STEPS_WANTED = 20_000
@@ -270,35 +270,9 @@ class Machine(RuleBasedStateMachine):
     # --- a process ---
 
     def _begin(self, fresh: bool) -> None:
-        """What a new process has: what the store keeps."""
-        before = self.state
         self.acks, self.closing = (), 0
         self.auditor.restart()
-        if fresh:
-            self.state = State(
-                session=before.session + 1,
-                ledger_index=before.ledger_index,
-                inventory=before.inventory,
-                orders=before.orders,
-                closed=before.closed,
-                realigned=before.realigned,
-                untold=before.untold,
-            )
-        else:
-            self.state = replace(
-                before,
-                now=None,
-                close_time=None,
-                halt=None,
-                refused={},
-                armed=False,
-                holding=None,
-                opened=None,
-                matched=None,
-                watched_since=0,
-                asked=(),
-                fresh=before.tick == 0,
-            )
+        self.state = reborn(self.state, fresh=fresh)
 
     def tick(
         self,

@@ -165,8 +165,8 @@ def devnet(
     others = market_of(kind, seed)
     if others is not None:
         others.setup(node)
-        node.catch_up()
         node.before_close = None if kind == NONE else others.before_close
+        node.catch_up()
         write_seed(account_file, others.engine.seed)
     numbers = {MAIN: port, SECOND: second_port, PUBLIC: public_port}
     net = Devnet(
