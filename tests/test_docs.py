@@ -19,7 +19,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from neo_core import config, plugins
+from neo_core import Order, View, config, plugins
 from neo_core.cli import cli
 from neo_core.config import Raw, Settings, describe
 from neo_core.testing.walking import HOOKS
@@ -257,6 +257,13 @@ def test_every_dependency_is_explained() -> None:
         needed |= {re.split("[><=]", line)[0] for line in lines}
     told = [name for row in table("docs/dependencies.md", "library") for name in row[0].split(", ")]
     assert sorted(told) == sorted(needed - {"neo-core"})
+
+
+@pytest.mark.parametrize("value", [View, Order])
+def test_every_field_that_a_hook_is_handed_is_on_the_page(value: type[Any]) -> None:
+    rows = [row for row in table("docs/plugin-authoring.md", "value") if row[0].startswith(f"{value.__name__}:")]
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row[1])]
+    assert sorted(told) == sorted(value.__struct_fields__)
 
 
 def test_every_hook_is_in_the_table_of_hooks_with_its_arguments() -> None:
