@@ -22,6 +22,7 @@ from neo_core import (
     Side,
     Stay,
     View,
+    Wait,
     hookimpl,
 )
 from neo_core.testing import conform, fill, hooks, order, view, walk
@@ -152,8 +153,12 @@ class Layer:
     [
         (None, ""),
         (Resolution(Outcome.HELD, "held_pending_review", {"age": 1.0}), ""),
-        (Outcome.HELD, "expected a Resolution, a Wait or None"),
-        (Resolution("held", "token"), "expected an Outcome and a token"),
+        (Wait("not_told", 5, 9), ""),
+        (Outcome.HELD, "expected a Resolution with an Outcome, a Wait, or None"),
+        (Resolution("held", "token"), "expected a Resolution with an Outcome, a Wait, or None"),
+        (Resolution(Outcome.FILLED, "token"), "expected no filled, which needs proof"),
+        (Wait("not_told", 1.5, 9), "expected a Wait for ledgers by their numbers"),
+        (Wait("not_told", 9, 5), "expected a Wait for ledgers from a first to a last"),
         (Resolution(Outcome.HELD, "token", {"age": float("inf")}), "expected evidence['age'] to be finite"),
     ],
 )

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import pluggy
 
+from neo_core import answers
 from neo_core.measures import facts_of
-from neo_core.model import Clear, Enter, Event, Mark, Outcome, Recover, Resolution, Stay, Wait
+from neo_core.model import Clear, Enter, Event, Mark, Recover, Stay
 from neo_core.testing.scenes import Scene, scenes
 from neo_core.testing.walking import hooks
 
@@ -135,15 +136,10 @@ def _wrong(hook: str, answer: object, handed: Mapping[str, Any]) -> str:
 def _wrong_verdict(answer: object) -> str:
     if answer is None:
         return ""
-    if isinstance(answer, Wait):
-        if not 0 < answer.from_ledger <= answer.to_ledger or not _is_sentence(answer.token):
-            return f"expected ledgers from a first to a last, and a token, got {answer!r}"
-        return _wrong_facts("evidence", answer.evidence)
-    if not isinstance(answer, Resolution):
-        return f"expected a Resolution, a Wait or None, got {answer!r}"
-    if not isinstance(answer.outcome, Outcome) or not _is_sentence(answer.token):
-        return f"expected an Outcome and a token, got {answer!r}"
-    return _wrong_facts("evidence", answer.evidence)
+    try:
+        return _wrong_facts("evidence", answers.verdict(answer).evidence)
+    except TypeError as error:
+        return str(error)
 
 
 def _wrong_marks(answer: object, asked_about: set[str]) -> str:
