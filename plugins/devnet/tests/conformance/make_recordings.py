@@ -20,7 +20,7 @@ KEPT = ("n", "transport", "port", "request", "response", "http_status", "stream"
 def compact(original: dict[str, Any]) -> dict[str, Any]:
     asked = [entry for entry in original["log"] if entry["transport"] != "note"]
     log = [{key: entry[key] for key in KEPT if key in entry} for entry in asked]
-    return {"title": original["title"], "accounts": original["accounts"], "log": log}
+    return {"accounts": original["accounts"], "log": log}
 
 
 def main(folder: Path) -> None:
