@@ -11,12 +11,12 @@ from xrpl.core.binarycodec import encode
 
 from neo_devnet.canonical import half, set_root
 from neo_devnet.ledger import State
+from neo_devnet.ledger.terms import RIPPLE_EPOCH
 from neo_devnet.openledger import Entered
 from neo_devnet.tx import Tx
 
 __all__ = ["RESOLUTION", "RIPPLE_EPOCH", "History", "Ledger", "meta_blob", "seal", "touched_by"]
 
-RIPPLE_EPOCH = 946_684_800
 RESOLUTION = 10
 """Seconds to which a close time is rounded."""
 

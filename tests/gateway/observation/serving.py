@@ -7,9 +7,8 @@ from copy import deepcopy
 from typing import Any
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.connecting.link import Closed
+from neo_core.gateways.xrpl.connecting.link import RIPPLE_EPOCH, Closed
 from neo_core.gateways.xrpl.gateway import XrplGateway
-from neo_core.gateways.xrpl.observing.answers import EPOCH
 from neo_core.gateways.xrpl.observing.observation import Trader
 from neo_core.gateways.xrpl.observing.questions import Pair
 from neo_core.gateways.xrpl.sending.load import load_questions
@@ -97,7 +96,7 @@ class Node:
 
     def closed(self, received_at: float = 0.0) -> Closed:
         index = self.index
-        close_time = float(closed_at(index) + EPOCH)
+        close_time = float(closed_at(index) + RIPPLE_EPOCH)
         return Closed(index, hash_of(index, self.fork), close_time, 10, 1_000_000, 200_000, received_at)
 
     def advance(self, ledgers: int = 1) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.observing.answers import EPOCH
+from neo_core.gateways.xrpl.connecting.link import RIPPLE_EPOCH
 from neo_core.model import Offer, Side
 from tests.gateway.making import ISSUER, MAKER, OTHER, RLUSD, eur, rlusd
 from tests.gateway.observation.serving import (
@@ -54,7 +54,7 @@ def test_own_offers_are_told_by_side_in_the_order_of_their_sequences() -> None:
     ]
     assert observe(node).account.offers == (
         Offer(9, Side.SELL, 100_000_000, Decimal(52)),
-        Offer(10, Side.BUY, 100_000_000, Decimal(48), 848_541_000.0 + EPOCH),
+        Offer(10, Side.BUY, 100_000_000, Decimal(48), 848_541_000.0 + RIPPLE_EPOCH),
     )
 
 

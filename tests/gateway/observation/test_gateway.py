@@ -8,7 +8,7 @@ import pytest
 
 from neo_core.errors import LeaseLost, ObservationFailed
 from neo_core.gateways.base import Gateway
-from neo_core.gateways.xrpl.observing.answers import EPOCH
+from neo_core.gateways.xrpl.connecting.link import RIPPLE_EPOCH
 from neo_core.model import Cancel
 from tests.gateway.making import MAKER, create, deleted, meta, placed, rlusd, transaction
 from tests.gateway.observation.serving import (
@@ -29,7 +29,7 @@ OTHER_NODE = "wss://two.example/"
 def test_it_is_a_gateway() -> None:
     gateway: Gateway = gateway_to(Node())
     observation = gateway.observe(None)
-    assert (observation.ledger_index, observation.close_time) == (100, float(closed_at(100) + EPOCH))
+    assert (observation.ledger_index, observation.close_time) == (100, float(closed_at(100) + RIPPLE_EPOCH))
     assert observation.account.proves_fills
 
 
@@ -78,7 +78,7 @@ def test_what_the_sender_asks_goes_along_and_comes_back_to_it_with_what_was_seen
     [seen] = sender.learnt
     assert (seen.ledger_index, seen.sequence, seen.base_fee) == (100, 5, 10)
     assert (seen.spare_drops, seen.reserve_step_drops) == (1_000_000_000 - 1_400_000, 200_000)
-    assert seen.close_time == float(closed_at(100) + EPOCH)
+    assert seen.close_time == float(closed_at(100) + RIPPLE_EPOCH)
     assert [one.tx_hash for one in seen.transactions] == [tx["hash"]]
     assert (seen.load.sequence, seen.load.open_fee) == (5, 77)
     assert sender.calls == ["learn", "resend"]

@@ -10,7 +10,10 @@ import msgspec
 
 from neo_core.errors import ObservationFailed
 
-__all__ = ["Answer", "Clock", "Closed", "Limits", "Link", "Request"]
+__all__ = ["RIPPLE_EPOCH", "Answer", "Clock", "Closed", "Limits", "Link", "Request"]
+
+RIPPLE_EPOCH = 946_684_800
+"""The ledger counts its seconds from the year 2000: so many Unix seconds are its zero."""
 
 Request = Mapping[str, Any]
 """`command`, and what it takes. The id and the version of the interface are the link's to add."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from neo_core.errors import ObservationFailed, UsageError
-from neo_core.gateways.xrpl.connecting.link import Answer, Closed
+from neo_core.gateways.xrpl.connecting.link import RIPPLE_EPOCH, Answer, Closed
 
 __all__ = [
     "API_VERSION",
@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 API_VERSION = 2
-RIPPLE_EPOCH = 946_684_800
 SCHEMES = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 OLDEST_LEDGER_SECONDS = 60.0
 

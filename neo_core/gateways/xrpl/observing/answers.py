@@ -16,7 +16,6 @@ from neo_core.errors import ObservationFailed
 from neo_core.gateways.xrpl.reading.amounts import amount_of
 
 __all__ = [
-    "EPOCH",
     "Pin",
     "drops",
     "error_of",
@@ -28,9 +27,6 @@ __all__ = [
     "shown",
     "succeeded",
 ]
-
-EPOCH = 946_684_800
-"""The ledger counts its seconds from the first of January 2000."""
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 70

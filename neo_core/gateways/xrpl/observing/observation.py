@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from neo_core.errors import ObservationFailed, UnreadableTransaction
-from neo_core.gateways.xrpl.connecting.link import Answer, Closed, Request
+from neo_core.gateways.xrpl.connecting.link import RIPPLE_EPOCH, Answer, Closed, Request
 from neo_core.gateways.xrpl.observing import questions as ask
-from neo_core.gateways.xrpl.observing.answers import EPOCH, Pin, drops, error_of, fields, number, shown
+from neo_core.gateways.xrpl.observing.answers import Pin, drops, error_of, fields, number, shown
 from neo_core.gateways.xrpl.observing.book import BookSide, pool_price
 from neo_core.gateways.xrpl.observing.history import Pages, first_of_run
 from neo_core.gateways.xrpl.observing.parts import Header, Once, Part, Raw, Rows, older_header
@@ -236,7 +236,7 @@ class _Observing:
         )
         info = self._info()
         stops = cannot_trade(trader.account, trader.signer, trader.pair, root, issuer, line, info)
-        close_time = float(self._header.close_time + EPOCH)
+        close_time = float(self._header.close_time + RIPPLE_EPOCH)
         pool = pool_price(self._pool.told, trader.pair, self._pin, trader.min_book_drops)
         market = Market(self._bids.price, self._asks.price, pool)
         return Shown(

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from neo_core.errors import ObservationFailed
-from neo_core.gateways.xrpl.observing.answers import EPOCH, shown
+from neo_core.gateways.xrpl.connecting.link import RIPPLE_EPOCH
+from neo_core.gateways.xrpl.observing.answers import shown
 from neo_core.gateways.xrpl.observing.questions import Pair
 from neo_core.gateways.xrpl.reading.amounts import amount_of, asset_of, size
 from neo_core.gateways.xrpl.reading.transaction import whole
@@ -55,4 +56,4 @@ def own_offers(rows: Iterable[Row], pair: Pair) -> tuple[tuple[Offer, ...], int]
 
 
 def _expires_at(given: Any) -> float | None:
-    return None if given is None else float(whole(given, "account_offers, expiration") + EPOCH)
+    return None if given is None else float(whole(given, "account_offers, expiration") + RIPPLE_EPOCH)

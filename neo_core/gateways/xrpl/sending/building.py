@@ -13,11 +13,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from neo_core.gateways.xrpl.connecting.link import RIPPLE_EPOCH
 from neo_core.model import Cancel, Place, Side
 
 __all__ = ["burning", "cancelling", "completed", "placing", "ticketing", "unfit"]
 
-RIPPLE_EPOCH = 946_684_800
 FULLY_CANONICAL, PASSIVE, SELL = 0x8000_0000, 0x0001_0000, 0x0008_0000
 MOST_DROPS = 10**17
 MOST_DIGITS = 16

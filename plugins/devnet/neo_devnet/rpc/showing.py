@@ -8,7 +8,7 @@ from neo_devnet.history import Ledger
 from neo_devnet.openledger import Entered
 from neo_devnet.tx import Tx
 
-__all__ = ["ctid", "fields_of", "meta_of", "with_place"]
+__all__ = ["ctid", "fields_of", "with_place"]
 
 
 def fields_of(tx: Tx, version: int, *, hashed: bool) -> dict[str, Any]:
@@ -30,10 +30,6 @@ def with_place(one: Entered, ledger: Ledger, version: int) -> dict[str, Any]:
     if version == 1:
         fields["inLedger"] = ledger.index
     return fields
-
-
-def meta_of(one: Entered) -> dict[str, Any]:
-    return one.meta
 
 
 def ctid(one: Entered, network_id: int) -> str:
