@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import repeat
+from math import floor
 from random import Random
 from typing import Any
 
@@ -79,17 +81,16 @@ class Scenario(msgspec.Struct, frozen=True):
             pool = 10_000 + phase.pool_bps - phase.pool_noise_bps
             noise = 2.0 * phase.pool_noise_bps
             failure, withdrawal = phase.failure, int(phase.withdraws_xrp * DROPS)
-            remaining = phase.ticks if number < len(self.phases) else -1
+            lasts = repeat(None, phase.ticks) if number < len(self.phases) else repeat(None)
             arrival = takers.next_gap(phase.flow)
-            while remaining:
-                remaining -= 1
+            for _ in lasts:
                 level *= growth
                 wobble = WOBBLE_MEMORY * wobble + WOBBLE_BPS * (2.0 * uniform() - 1.0)
                 mid = level * (1.0 + wobble / 10_000)
                 # Prices have six decimals: a whole number divided by a million is the nearest float to it.
-                bid = int(mid * below + 0.5) / 1_000_000
-                ask = int(mid * above + 0.5) / 1_000_000
-                amm = int(mid * 100.0 * (pool + noise * uniform()) + 0.5) / 1_000_000
+                bid = floor(mid * below + 0.5) / 1_000_000
+                ask = floor(mid * above + 0.5) / 1_000_000
+                amm = floor(mid * 100.0 * (pool + noise * uniform()) + 0.5) / 1_000_000
                 arrival -= 1
                 if arrival:
                     came: tuple[Taker, ...] = ()
