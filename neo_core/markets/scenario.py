@@ -18,6 +18,7 @@ __all__ = ["BALANCED", "Flow", "Phase", "Scenario"]
 OPENING_MID = 2.0
 WOBBLE_BPS = 0.3
 WOBBLE_MEMORY = 0.98
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
 class Flow(msgspec.Struct, frozen=True):
@@ -86,7 +87,7 @@ class Scenario(msgspec.Struct, frozen=True):
             for _ in lasts:
                 level *= growth
                 wobble = WOBBLE_MEMORY * wobble + WOBBLE_BPS * (2.0 * uniform() - 1.0)
-                mid = level * (1.0 + wobble / 10_000)
+                mid = level * (1.0 + wobble / 10_000.0)
                 # Prices have six decimals: a whole number divided by a million is the nearest float to it.
                 bid = floor(mid * below + 0.5) / 1_000_000
                 ask = floor(mid * above + 0.5) / 1_000_000
@@ -118,10 +119,9 @@ class _Takers:
     def _next(self, flow: Flow) -> Taker:
         side = self._second
         if side is None:
-            side = Side.SELL if self._rng.random() < 0.5 else Side.BUY
-            self._second = side.opposite
+            side, self._second = (_SELL, _BUY) if self._rng.random() < 0.5 else (_BUY, _SELL)
         else:
             self._second = None
-        xrp = flow.sells_xrp if side is Side.SELL else flow.buys_xrp
+        xrp = flow.sells_xrp if side is _SELL else flow.buys_xrp
         drops = int(xrp * (0.6 + 0.8 * self._rng.random()) * DROPS)
         return Taker(side, drops)
