@@ -92,7 +92,7 @@ class Journal:
         self._file.close()
 
     def _is_ours(self) -> None:
-        size = os.fstat(self._file.fileno()).st_size
+        size = self._file.seek(0, os.SEEK_END)
         if size != self._size:
             raise StoreError(
                 f"the paper ledger {self._path} has {size} bytes where this process left {self._size}: another "
