@@ -81,7 +81,7 @@ class PaperGateway:
         acks = []
         for one in prepared:
             intent, code = one.intent, self._ledger.submit(one)
-            acks.append(Ack(intent.order_id, isinstance(intent, Cancel), _REFUSED if code else _SENT, code))
+            acks.append(Ack(intent.order_id, not isinstance(intent, Place), _REFUSED if code else _SENT, code))
         return tuple(acks)
 
     def close(self) -> None:

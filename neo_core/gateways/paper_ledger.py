@@ -61,7 +61,7 @@ class PaperLedger(PaperWallet):
         """Gives sequences and hashes. A hash is made of what nothing else has: an account uses a sequence once."""
         prepared, ending = [], f"{last_ledger:012X}{self._name}"
         for sequence, intent in enumerate(intents, self.next_sequence):
-            kind = "C" if isinstance(intent, Cancel) else "A"
+            kind = "A" if isinstance(intent, Place) else "C"
             prepared.append(Prepared(intent, sequence, f"{kind}{sequence:011X}{ending}", last_ledger))
         return tuple(prepared)
 
@@ -75,12 +75,12 @@ class PaperLedger(PaperWallet):
             return "tefMAX_LEDGER"
         if self.xrp_drops < self.opening.fee_drops * (1 + waiting):
             return "terINSUF_FEE_B"
-        if isinstance(intent, Cancel):
-            if not 0 < intent.sequence < sequence:
+        if isinstance(intent, Place):
+            if intent.drops <= 0 or intent.rlusd <= _NOTHING:
+                return "temBAD_OFFER"
+            if not 0 <= intent.replaces < sequence:
                 return "temBAD_SEQUENCE"
-        elif intent.drops <= 0 or intent.rlusd <= 0:
-            return "temBAD_OFFER"
-        elif not 0 <= intent.replaces < sequence:
+        elif not 0 < intent.sequence < sequence:
             return "temBAD_SEQUENCE"
         self._pending.append(prepared)
         return ""
