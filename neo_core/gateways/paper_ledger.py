@@ -192,33 +192,34 @@ class PaperLedger(PaperWallet):
         self._pending.clear()
 
     def _create(self, new: Place, sequence: int, tx_hash: str, bid: float, ask: float, parent_close: float) -> str:
-        drops, rlusd, expires_at = new.drops, new.rlusd, new.expires_at
-        buying = new.side is _BUY
-        if (self.rlusd if buying else self.xrp_drops - self.reserve_drops) <= 0:
+        side, price = new.side, price_of(new.drops, new.rlusd)
+        if side is _BUY:
+            funded, market, crosses = self.rlusd > _NOTHING, ask, price >= ask
+        else:
+            funded, market, crosses = self.xrp_drops > self.reserve_drops, bid, price <= bid
+        if not funded:
             return "tecUNFUNDED_OFFER"
+        drops, rlusd, expires_at = new.drops, new.rlusd, new.expires_at
         if _expired(expires_at, parent_close):
             return "tecEXPIRED"
-        offer, price = Offer(sequence, new.side, drops, rlusd, expires_at), price_of(drops, rlusd)
-        market = ask if buying else bid
-        crosses = price >= market if buying else price <= market
         # The market has more than we want at its best price: own offers behind that price are not reached.
         reach = market if crosses else price
-        if (self.best_sell <= reach) if buying else (self.best_buy >= reach):
-            self._make_way(offer.side, reach, tx_hash, parent_close)
+        if (self.best_sell <= reach) if side is _BUY else (self.best_buy >= reach):
+            self._make_way(side, reach, tx_hash, parent_close)
         replaced = self._resting.get(new.replaces)
-        freed = 0 if replaced is None else self.reserve_step_drops
-        if not crosses and self.xrp_drops < self.reserve_drops - freed + self.reserve_step_drops:
-            return "tecINSUF_RESERVE_OFFER"  # and the offer that it was to replace stays
+        if not crosses:
+            needed = self.reserve_drops if replaced is not None else self.reserve_drops + self.reserve_step_drops
+            if self.xrp_drops < needed:
+                return "tecINSUF_RESERVE_OFFER"  # and the offer that it was to replace stays
         if replaced is not None:
             self._remove(replaced.offer, tx_hash, "replaced")
+        offer = Offer(sequence, side, drops, rlusd, expires_at)
         if crosses:
             self._cross(offer, tx_hash, Decimal(repr(market)))
             return "tesSUCCESS"
         if expires_at is not None:
             self._expirations[sequence] = expires_at
-        self._events.append(
-            OfferEvent("placed", tx_hash, self.index, sequence, offer.side, 0, _NOTHING, drops, rlusd)
-        )
+        self._events.append(OfferEvent("placed", tx_hash, self.index, sequence, side, 0, _NOTHING, drops, rlusd))
         self.rest(Resting(offer, price, drops, rlusd, expires_at))
         return "tesSUCCESS"
 
