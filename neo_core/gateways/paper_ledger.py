@@ -255,7 +255,13 @@ class PaperLedger(PaperWallet):
     # --- on record -------------------------------------------------------------------------------------
 
     def _remove(self, offer: Offer, tx_hash: str, cause: str) -> None:
-        self._event("removed", tx_hash, offer, 0, _NOTHING, offer.drops, offer.rlusd, cause)
+        sequence = offer.sequence
+        self._events.append(
+            OfferEvent(
+                "removed", tx_hash, self.index, sequence, offer.side, 0, _NOTHING, offer.drops, offer.rlusd, cause
+            )
+        )
+        self.gone(sequence)
 
     def _event(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from math import inf
+from math import floor, inf
 from operator import attrgetter
 from pathlib import Path
 
@@ -60,6 +60,8 @@ class PaperWallet:
         while entries and entries[0].ledger_index <= since:
             entries.popleft()
             self.remembers_from = since + 1
+        if not entries:
+            return (), ()
         if len(entries) == 1:
             return entries[0].events, entries[0].transactions
         return (
@@ -117,7 +119,12 @@ class PaperWallet:
         if event.event == "partial_fill":
             own = self._resting[event.sequence]
             own.offer = Offer(event.sequence, event.side, event.rest_drops, event.rest_rlusd, own.expires_at)
-        elif self._resting.pop(event.sequence, None) is not None:  # an offer may be filled and never have rested
+        else:
+            self.gone(event.sequence)
+
+    def gone(self, sequence: int) -> None:
+        """An offer is used up or removed. It may never have rested."""
+        if self._resting.pop(sequence, None) is not None:
             self.reserve_drops -= self.reserve_step_drops
 
     def look(self) -> None:
@@ -145,7 +152,7 @@ def price_of(drops: int, rlusd: Decimal) -> float:
 
     A whole number divided by ten billion is the nearest float to it.
     """
-    return int(float(rlusd) * DROPS / drops * 1e10 + 0.5) / 1e10
+    return floor(float(rlusd) * DROPS / drops * 1e10 + 0.5) / 10_000_000_000
 
 
 def _placed(event: OfferEvent, expires_at: float | None) -> Resting:
