@@ -9,50 +9,68 @@ from neo_core import Clear, Enter, Measures, Recover, Stay, Streak
 
 __all__ = ["Window", "judge_entry", "judge_recovery"]
 
-NANO = 1_000_000_000
+UNITS_A_BPS = 1e8
+WHOLE = 1.5 * 2**52  # near it a float has no fraction: added and taken away again, it leaves a whole number
 
 
 class Window:
-    """The last anchor errors, with their sums kept running.
+    """The last anchor errors, with their sums kept running. The mean error in bps and the percentage of large ones
+    are None until the window is full.
 
-    Errors are held in whole billionths of a bps. Sums of integers are exact: nothing builds up over a long run,
-    and a mean that equals its limit is equal to it.
+    Errors are held in whole hundred-millionths of a bps. Sums of whole numbers are exact as long as they are below
+    2**53, and the largest window has a ninth of that: nothing builds up over a long run, and a mean that equals its
+    limit is equal to it.
     """
 
-    __slots__ = ("_errors", "_full", "_large", "_size", "_sum", "_threshold", "ticks")
+    __slots__ = (
+        "_errors",
+        "_full",
+        "_large",
+        "_size",
+        "_sum",
+        "_threshold",
+        "mean_bps",
+        "prevalence_pct",
+        "ticks",
+    )
 
     def __init__(self, size: int, prevalence_threshold_bps: float) -> None:
         self._size = size
-        self._full = size * NANO
-        self._threshold = round(prevalence_threshold_bps * NANO)
+        self._full = size * UNITS_A_BPS
+        self._threshold = _whole(prevalence_threshold_bps)
         self.clear()
 
     def clear(self) -> None:
-        self._errors: deque[int] = deque()
-        self._sum = 0
-        self._large = 0
+        self._errors: deque[float] = deque()
+        self._sum = 0.0
+        self._large = 0.0
         self.ticks = 0
+        self.mean_bps: float | None = None
+        self.prevalence_pct: float | None = None
 
     def add(self, error_bps: float) -> None:
-        error, errors, limit = round(error_bps * NANO), self._errors, self._threshold
+        error, errors, limit, size = _whole(error_bps), self._errors, self._threshold, self._size
+        total, large = self._sum + error, self._large
         errors.append(error)
-        if abs(error) > limit:
-            self._large += 1
-        if self.ticks < self._size:
-            self._sum += error
-            self.ticks += 1
-            return
-        gone = errors.popleft()
-        self._sum += error - gone
-        if abs(gone) > limit:
-            self._large -= 1
-
-    def averages(self) -> tuple[float, float] | tuple[None, None]:
-        """The mean error in bps, and the percentage of large ones. None until the window is full."""
-        size = self._size
+        if not -limit <= error <= limit:
+            large += 1.0
         if self.ticks < size:
-            return None, None
-        return self._sum / self._full, 100 * self._large / size
+            self.ticks += 1
+        else:
+            gone = errors.popleft()
+            total -= gone
+            if not -limit <= gone <= limit:
+                large -= 1.0
+        self._sum, self._large = total, large
+        if self.ticks == size:
+            self.mean_bps, self.prevalence_pct = total / self._full, 100.0 * large / size
+
+
+def _whole(bps: float) -> float:
+    units = bps * UNITS_A_BPS
+    if not -WHOLE < units < WHOLE:
+        raise ValueError(f"expected an error in bps, got {bps}")
+    return units + WHOLE - WHOLE
 
 
 class EntryMeasures(Measures, frozen=True):
@@ -73,7 +91,7 @@ def is_clean(config: AnchorConfig, mean_bps: float | None, prevalence_pct: float
 
 
 def judge_entry(window: Window, config: AnchorConfig) -> Clear | Enter:
-    mean, prevalence = window.averages()
+    mean, prevalence = window.mean_bps, window.prevalence_pct
     bias_limit, prevalence_limit = config.bias_threshold_bps, config.prevalence_pct
     measures = EntryMeasures(mean, bias_limit, prevalence, prevalence_limit, window.ticks)
     if mean is None or prevalence is None or -bias_limit <= mean <= bias_limit or prevalence <= prevalence_limit:
@@ -89,7 +107,7 @@ def judge_entry(window: Window, config: AnchorConfig) -> Clear | Enter:
 def judge_recovery(
     window: Window, streak: Streak, config: AnchorConfig, tick: int, has_anchor: bool
 ) -> Stay | Recover:
-    mean, prevalence = window.averages()
+    mean, prevalence = window.mean_bps, window.prevalence_pct
     stable = streak.count(tick, has_anchor and is_clean(config, mean, prevalence))
     measures = {
         "mean_bps": mean,

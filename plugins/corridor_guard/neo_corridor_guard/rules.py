@@ -21,7 +21,7 @@ class Outside:
 
     def count(self, config: CorridorConfig, inventory_pct: float | None) -> None:
         if inventory_pct is not None:
-            self.ticks = 0 if is_inside(config, inventory_pct) else self.ticks + 1
+            self.ticks = 0 if config.min_pct <= inventory_pct <= config.max_pct else self.ticks + 1
 
 
 class EntryMeasures(Measures, frozen=True):

@@ -12,6 +12,9 @@ from neo_drift_guard.config import DriftConfig
 __all__ = ["Drift", "Episode", "FillWindow", "Run", "judge_entry", "judge_recovery"]
 
 
+BUY = Side.BUY
+
+
 class FillWindow:
     """The fills of the last ticks: how many on each side, and the net notional (buys less sells).
 
@@ -32,7 +35,7 @@ class FillWindow:
         self.due = inf
 
     def add(self, tick: int, side: Side, notional: float) -> None:
-        is_buy = side is Side.BUY
+        is_buy = side is BUY
         signed = notional if is_buy else -notional
         if not self._fills:
             self.due = tick + self._ticks
