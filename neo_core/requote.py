@@ -17,7 +17,7 @@ from neo_core.turn import Turn
 __all__ = ["requote"]
 
 BUY, SELL = Side.BUY, Side.SELL
-CANCEL_REQUESTED = OrderStatus.CANCEL_REQUESTED
+CANCEL_REQUESTED, PENDING = OrderStatus.CANCEL_REQUESTED, OrderStatus.PENDING
 
 
 def requote(
@@ -92,7 +92,7 @@ def _place(turn: Turn, quote: Quote, rlusd: Decimal, expires_at: float, replaced
         rlusd=rlusd,
         rest_drops=quote.drops,
         rest_rlusd=rlusd,
-        status=OrderStatus.PENDING,
+        status=PENDING,
         placed_at=turn.now,
         placed_tick=turn.tick,
         expires_at=expires_at,

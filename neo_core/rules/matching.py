@@ -13,6 +13,7 @@ from neo_core.model import Offer, OfferEvent, Order, OrderStatus
 
 __all__ = ["Found", "find", "is_proven", "named"]
 
+REJECTED = OrderStatus.REJECTED
 UNPROVEN_ENDS = (
     OrderStatus.CANCELLED,
     OrderStatus.CANCELLED_BY_ENGINE,
@@ -31,38 +32,44 @@ class Found(msgspec.Struct, gc=False):
     left: dict[str, Offer]
     again: list[Order]
     doubt: list[str]
-    strangers: tuple[Offer, ...] = ()
+    strangers: tuple[Offer, ...]
 
 
 def find(offers: Iterable[Offer], orders: Mapping[str, Order], closed: Mapping[str, Order]) -> Found:
-    found, strangers = Found({}, [], []), []
+    left: dict[str, Offer] = {}
+    again, doubt, strangers = [], [], []
+    alive = orders.values()
     for offer in offers:
-        able = _able(offer, orders.values())
+        able = _able(offer, alive)
         if len(able) > 1:
             able = [one for one in able if is_proven(one)] or [one for one in able if one.seen] or able
-        if not able:
+        elif not able:
             able = [one for one in _able(offer, closed.values()) if _may_be_alive(one)][-1:]
-            found.again += able
+            again += able
         if len(able) == 1:
-            found.left[able[0].id] = offer
+            left[able[0].id] = offer
         elif able:
-            found.doubt += [one.id for one in able]
+            doubt += [one.id for one in able]
         else:
             strangers.append(offer)
-    found.strangers = tuple(strangers)
-    return found
+    return Found(left, again, doubt, tuple(strangers))
 
 
 def named(event: OfferEvent, orders: Mapping[str, Order], closed: Mapping[str, Order]) -> Order | None:
-    """The order whose own transaction it is, or to which it was booked; else the likeliest, the latest first."""
+    """The order whose own transaction it is, or that was cancelled by it, or to which it was booked; else the
+    likeliest, the latest first.
+    """
+    tx_hash, sequence, side = event.tx_hash, event.sequence, event.side
+    for order in orders.values():
+        if order.sequence == sequence and order.side is side and tx_hash in (order.tx_hash, order.cancel_tx_hash):
+            return order
     able = _able(event, (*closed.values(), *orders.values()))
     if len(able) < 2:
         return able[0] if able else None
-    tx_hash = event.tx_hash
 
     def likely(order: Order) -> tuple[bool, bool, bool, bool]:
         mine = tx_hash == order.tx_hash or tx_hash in order.proofs
-        return mine, order.status is not OrderStatus.REJECTED, is_proven(order), order.seen
+        return mine, order.status is not REJECTED, is_proven(order), order.seen
 
     return max(reversed(able), key=likely)
 
@@ -73,8 +80,11 @@ def is_proven(order: Order) -> bool:
 
 
 def _able(shown: Offer | OfferEvent, orders: Iterable[Order]) -> list[Order]:
-    sequence, side = shown.sequence, shown.side
-    return [order for order in orders if order.sequence == sequence and order.side is side]
+    sequence, side, able = shown.sequence, shown.side, []
+    for order in orders:
+        if order.sequence == sequence and order.side is side:
+            able.append(order)  # noqa: PERF401 (the call that a comprehension makes is what takes the time)
+    return able
 
 
 def _may_be_alive(order: Order) -> bool:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from neo_core.errors import IllegalMove
 from neo_core.model import Cancel, Order, OrderStatus, Prepared
 
-__all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "attach", "may_move", "move"]
+__all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "attach", "moved", "proven"]
 
 PENDING, OPEN, PARTIALLY_FILLED = OrderStatus.PENDING, OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED
 CANCEL_REQUESTED, CANCELLED_BY_ENGINE = OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE
@@ -41,15 +41,23 @@ MOVES: Mapping[OrderStatus, tuple[frozenset[OrderStatus], frozenset[OrderStatus]
 }
 
 
-def may_move(old: OrderStatus, new: OrderStatus, *, proven: bool) -> bool:
-    freely, by_proof = MOVES[old]
-    return new in freely or (proven and new in by_proof)
+def moved(order: Order, status: OrderStatus) -> OrderStatus:
+    """The status, if the order may go there on anybody's word."""
+    if status not in MOVES[order.status][0]:
+        raise _illegal(order, status)
+    return status
 
 
-def move(order: Order, status: OrderStatus, *, proven: bool = False, **changes: object) -> Order:
-    if not may_move(order.status, status, proven=proven):
-        raise IllegalMove(f"order {order.id} cannot go from {order.status} to {status}")
-    return replace(order, status=status, **changes)
+def proven(order: Order, status: OrderStatus) -> OrderStatus:
+    """The status, if the ledger may take the order there."""
+    freely, by_proof = MOVES[order.status]
+    if status not in freely and status not in by_proof:
+        raise _illegal(order, status)
+    return status
+
+
+def _illegal(order: Order, status: OrderStatus) -> IllegalMove:
+    return IllegalMove(f"order {order.id} cannot go from {order.status} to {status}")
 
 
 def attach(orders: Mapping[str, Order], prepared: Prepared) -> tuple[Order, ...]:

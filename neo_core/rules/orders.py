@@ -15,20 +15,22 @@ from neo_core.model import (
     Order,
     OrderStatus,
     Outcome,
+    OwnTransaction,
     Ranges,
     Resolution,
     Side,
 )
 from neo_core.rules import coverage, matching, payments
-from neo_core.rules.order_moves import ALIVE, MARKABLE, MOVES, QUOTED, attach, may_move, move
+from neo_core.rules.order_moves import ALIVE, MARKABLE, MOVES, QUOTED, attach, moved, proven
 from neo_core.rules.sheet import Sheet
 
-__all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "Book", "attach", "may_move"]
+__all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "Book", "attach"]
 
 PENDING, OPEN, PARTIALLY_FILLED = OrderStatus.PENDING, OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED
 CANCEL_REQUESTED, CANCELLED_BY_ENGINE = OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE
 FILLED, CANCELLED, EXPIRED = OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED
 REJECTED, HELD = OrderStatus.REJECTED, OrderStatus.HELD_PENDING_REVIEW
+BUY = Side.BUY
 
 GUESS = "guess"
 """Stands among the proofs of an order that was taken for filled; what is left of it is then what was guessed."""
@@ -76,17 +78,13 @@ class Book(Sheet, gc=False):
         # Before any event: what failed was not placed, nor was what lost its sequence to another transaction,
         # though it may have been taken for seen: the offer was the other's.
         for transaction in account.transactions:
-            failed, at = transaction.result != "tesSUCCESS", transaction.ledger_index
-            if failed:
+            sequence, at = transaction.sequence, transaction.ledger_index
+            if transaction.result != "tesSUCCESS":
                 self.cancel_failed(transaction.tx_hash)
             for order in tuple(self.orders.values()):
-                if order.sequence != transaction.sequence or matching.is_proven(order):
-                    continue
-                lost = at > since or coverage.is_in(untold, at)
-                if failed if transaction.tx_hash == order.tx_hash else lost:
-                    self._reject(order, ledger_index)
-                elif transaction.tx_hash == order.tx_hash and not (order.seen or account.proves_fills):
-                    self.put(replace(order, seen=True))  # it landed, and may have been taken in the same ledger
+                if order.sequence == sequence and not matching.is_proven(order):
+                    lost = at > since or coverage.is_in(untold, at)
+                    self._used(order, transaction, lost, ledger_index, account.proves_fills)
         for event in account.events:
             named = matching.named(event, self.orders, self.closed)
             if named is not None:
@@ -97,48 +95,78 @@ class Book(Sheet, gc=False):
                     "never made"
                 )
 
+    def _used(
+        self, order: Order, transaction: OwnTransaction, lost: bool, ledger_index: int, proves: bool
+    ) -> None:
+        """Its sequence was used by this transaction: by its own, or by another, to which it is lost."""
+        if transaction.tx_hash != order.tx_hash:
+            if lost:
+                self._reject(order, ledger_index)
+        elif transaction.result != "tesSUCCESS":
+            self._reject(order, ledger_index)
+        elif not (order.seen or proves):
+            self.put(replace(order, seen=True))  # it landed, and may have been taken in the same ledger
+
     def _pay(self, account: Account, since: int, untold: Ranges) -> None:
         assert self.inventory is not None
         drops, rlusd, self.transfers = payments.due(account, since, untold, self.realigned)
         if drops or rlusd:
-            self.inventory = Inventory(self.inventory.drops + drops, self.inventory.rlusd + rlusd)
+            owned = self.inventory
+            self.inventory = Inventory(owned.drops + drops, owned.rlusd + rlusd if rlusd else owned.rlusd)
 
     def _apply(self, order: Order, event: OfferEvent) -> None:
         """One proven event. What moved is booked once, by its transaction, whatever the order's status."""
         kind = event.event
         if GUESS in order.proofs and kind != "placed" and event.tx_hash not in order.proofs:
             order = self._take_back(order)
-        left = order.drops - order.filled_drops
-        booked = event.tx_hash in order.proofs or (SEEN in order.proofs and event.rest_drops >= left)
-        if event.drops and not booked:
+        if event.drops and not _is_booked(order, event):
+            left = order.drops - order.filled_drops
             if event.drops > left:
                 self.cannot_be(
                     f"transaction {event.tx_hash} filled {event.drops} drops of order {order.id}, "
                     f"which had {left} left"
                 )
                 return
-            self._fill(order, order.side, event.drops, event.rlusd, event.ledger_index, event.tx_hash)
-            if event.rest_drops < order.rest_drops:
-                order = replace(order, rest_drops=event.rest_drops, rest_rlusd=event.rest_rlusd)
-            filled = order.filled_drops + event.drops
-            order = replace(order, filled_drops=filled, proofs=(*order.proofs, event.tx_hash), seen=True)
-            if kind != "filled" and order.status in QUOTED:
-                order = move(order, PARTIALLY_FILLED)
-            self.put(order)
+            order = self._traded(order, event)
         if kind == "placed":
             self._landed(order, event)
         elif kind in ("filled", "removed"):
             self._over(order, event)
 
+    def _traded(self, order: Order, event: OfferEvent) -> Order:
+        self._fill(order, order.side, event.drops, event.rlusd, event.ledger_index, event.tx_hash)
+        less, partly = event.rest_drops < order.rest_drops, event.event != "filled" and order.status in QUOTED
+        traded = replace(
+            order,
+            status=moved(order, PARTIALLY_FILLED) if partly else order.status,
+            rest_drops=event.rest_drops if less else order.rest_drops,
+            rest_rlusd=event.rest_rlusd if less else order.rest_rlusd,
+            filled_drops=order.filled_drops + event.drops,
+            proofs=(*order.proofs, event.tx_hash),
+            seen=True,
+        )
+        self.put(traded)
+        return traded
+
     def _landed(self, order: Order, event: OfferEvent) -> None:
-        if event.tx_hash == order.tx_hash and event.tx_hash not in order.proofs:
-            order = replace(order, proofs=(*order.proofs, event.tx_hash))
-            self.put(order)
+        proofs = order.proofs
+        if event.tx_hash == order.tx_hash and event.tx_hash not in proofs:
+            proofs = (*proofs, event.tx_hash)
         if not order.seen and not order.closed_ledger:
             # The ledger may have rounded the amounts when it placed the offer: what rests is what it says.
-            status = OPEN if order.status is PENDING else order.status
-            rest = {"rest_drops": event.rest_drops, "rest_rlusd": event.rest_rlusd}
-            self.put(replace(order, status=status, seen=True, vanished_ledger=0, **rest))
+            self.put(
+                replace(
+                    order,
+                    status=OPEN if order.status is PENDING else order.status,
+                    rest_drops=event.rest_drops,
+                    rest_rlusd=event.rest_rlusd,
+                    seen=True,
+                    vanished_ledger=0,
+                    proofs=proofs,
+                )
+            )
+        elif proofs is not order.proofs:
+            self.put(replace(order, proofs=proofs))
 
     def _over(self, order: Order, event: OfferEvent) -> None:
         removed = EXPIRED if event.cause == "expired" else CANCELLED
@@ -155,14 +183,15 @@ class Book(Sheet, gc=False):
         """
         if order.id not in self.ended:
             self.ended += (order.id,)
-        return move(order, status, proven=True, closed_ledger=ledger_index, vanished_ledger=0)
+        return replace(order, status=proven(order, status), closed_ledger=ledger_index, vanished_ledger=0)
 
     def _take_back(self, order: Order) -> Order:
         """Proof has come about an order that was taken for filled: what was guessed is undone before it counts."""
         self._guess(order, order.side.opposite)
         proofs = tuple([proof for proof in order.proofs if proof != GUESS])
         filled = order.filled_drops - order.rest_drops
-        order = move(order, HELD, proven=True, closed_ledger=0, filled_drops=filled, proofs=proofs)
+        status = proven(order, HELD)
+        order = replace(order, status=status, closed_ledger=0, filled_drops=filled, proofs=proofs)
         self.put(order)
         return order
 
@@ -202,7 +231,7 @@ class Book(Sheet, gc=False):
             back = replace(fill, side=side.opposite, tx_hash=f"{REALIGN}:{tx_hash}", proven=False)
             self.fills += (back,)
             return
-        bought = 1 if side is Side.BUY else -1
+        bought = 1 if side is BUY else -1
         self.inventory = Inventory(self.inventory.drops + bought * drops, self.inventory.rlusd - bought * rlusd)
 
     def _reject(self, order: Order, ledger_index: int) -> None:
@@ -233,8 +262,8 @@ class Book(Sheet, gc=False):
             if not order.seen or order.vanished_ledger or order.status in (PENDING, HELD):
                 appeared.append(order)
         for order in appeared:
-            seen = replace(order, seen=True, vanished_ledger=0)
-            self.put(move(seen, OPEN, proven=True) if seen.status in (PENDING, HELD) else seen)
+            status = proven(order, OPEN) if order.status in (PENDING, HELD) else order.status
+            self.put(replace(order, status=status, seen=True, vanished_ledger=0))
         self.strangers = found.strangers
         clean = not (appeared or missing or found.doubt or found.strangers or self.impossible)
         self.matched = account.offers if clean else None
@@ -248,7 +277,7 @@ class Book(Sheet, gc=False):
         elif order.status is CANCELLED_BY_ENGINE:
             self.put(replace(order, closed_ledger=0))
         else:
-            self.put(move(order, OPEN, proven=True, closed_ledger=0))
+            self.put(replace(order, status=proven(order, OPEN), closed_ledger=0))
 
     def _shrunk(self, order: Order, offer: Offer, ledger_index: int, proves_fills: bool) -> Order:
         """There is less of it. Where a gateway tells no fills, only a trade can have taken it, and it is booked.
@@ -267,7 +296,7 @@ class Book(Sheet, gc=False):
             proofs = order.proofs if SEEN in order.proofs else (*order.proofs, SEEN)
             smaller = replace(smaller, filled_drops=order.filled_drops + drops, proofs=proofs)
             if order.status in QUOTED:
-                smaller = move(smaller, PARTIALLY_FILLED)
+                smaller = replace(smaller, status=moved(order, PARTIALLY_FILLED))
         self.put(smaller)
         return smaller
 
@@ -292,21 +321,28 @@ class Book(Sheet, gc=False):
         if order.status is CANCELLED_BY_ENGINE:
             self.put(replace(order, closed_ledger=ledger_index))
         elif outcome is Outcome.HELD:
-            self.put(move(order, HELD))
+            self.put(replace(order, status=moved(order, HELD)))
         elif outcome is Outcome.PHANTOM_FILL:
             self._take_for_filled(order, ledger_index)
         else:
             ended = EXPIRED if outcome is Outcome.EXPIRED else CANCELLED
-            self.put(move(order, ended, closed_ledger=ledger_index))
+            self.put(replace(order, status=moved(order, ended), closed_ledger=ledger_index))
 
     def _take_for_filled(self, order: Order, ledger_index: int) -> None:
         self._guess(order, order.side)
         filled, proofs = order.filled_drops + order.rest_drops, (*order.proofs, GUESS)
-        self.put(move(order, FILLED, closed_ledger=ledger_index, filled_drops=filled, proofs=proofs))
+        status = moved(order, FILLED)
+        self.put(replace(order, status=status, closed_ledger=ledger_index, filled_drops=filled, proofs=proofs))
 
     def decide_held(self, order: Order, filled: bool, ledger_index: int) -> None:
         """An operator's word about a held order. Proof that comes later replaces it, as it does any guess."""
         if filled:
             self._take_for_filled(order, ledger_index)
         else:
-            self.put(move(order, CANCELLED, closed_ledger=ledger_index))
+            self.put(replace(order, status=moved(order, CANCELLED), closed_ledger=ledger_index))
+
+
+def _is_booked(order: Order, event: OfferEvent) -> bool:
+    """By this very transaction, or because the ledger was seen to have no more left than the event left."""
+    proofs = order.proofs
+    return event.tx_hash in proofs or (SEEN in proofs and event.rest_drops >= order.drops - order.filled_drops)

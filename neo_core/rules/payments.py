@@ -9,6 +9,8 @@ from neo_core.rules import coverage
 
 __all__ = ["due"]
 
+NOTHING = Decimal(0)
+
 
 def due(account: Account, since: int, untold: Ranges, realigned: int) -> tuple[int, Decimal, tuple[Transfer, ...]]:
     """By how many drops and how much RLUSD the inventory moves, and the transfers that are no cost of trading.
@@ -17,18 +19,18 @@ def due(account: Account, since: int, untold: Ranges, realigned: int) -> tuple[i
     ledger that is not covered yet, nor what a realign has taken from the wallet already.
     """
     begins = max(account.covers_from, realigned + 1)
-
-    def is_new(ledger_index: int) -> bool:
-        return ledger_index >= begins and (ledger_index > since or coverage.is_in(untold, ledger_index))
-
-    drops, rlusd = 0, Decimal(0)
+    drops, rlusd = 0, NOTHING
     for transaction in account.transactions:
-        if is_new(transaction.ledger_index):
+        if _is_new(transaction.ledger_index, begins, since, untold):
             drops -= transaction.fee_drops
     strange: tuple[Transfer, ...] = ()
     for transfer in account.transfers:
-        if is_new(transfer.ledger_index):
+        if _is_new(transfer.ledger_index, begins, since, untold):
             drops, rlusd = drops + transfer.drops, rlusd + transfer.rlusd
             if not transfer.of_trade:
                 strange += (transfer,)
     return drops, rlusd, strange
+
+
+def _is_new(ledger_index: int, begins: int, since: int, untold: Ranges) -> bool:
+    return ledger_index >= begins and (ledger_index > since or coverage.is_in(untold, ledger_index))

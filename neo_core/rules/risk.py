@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bounds", "Exposure", "Limits", "bounds", "exposure", "gate", "limit_passed", "limits", "profit"]
 
+BUY = Side.BUY
+
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
     """What ends a session. A limit that is off is infinite."""
@@ -117,15 +119,18 @@ class Exposure(msgspec.Struct, gc=False):
     low_sell: float = inf
 
     def add(self, order: Order) -> None:
+        drops, price = order.rest_drops, order.price
         self.count += 1
-        if order.side is Side.BUY:
-            self.buy_drops += order.rest_drops
-            self.buy_rlusd += order.rest_drops / DROPS * order.price
-            self.top_buy = max(self.top_buy, order.price)
+        if order.side is BUY:
+            self.buy_drops += drops
+            self.buy_rlusd += drops / DROPS * price
+            if price > self.top_buy:
+                self.top_buy = price
         else:
-            self.sell_drops += order.rest_drops
-            self.sell_rlusd += order.rest_drops / DROPS * order.price
-            self.low_sell = min(self.low_sell, order.price)
+            self.sell_drops += drops
+            self.sell_rlusd += drops / DROPS * price
+            if price < self.low_sell:
+                self.low_sell = price
 
 
 def exposure(alive: Iterable[Order]) -> Exposure:
@@ -154,7 +159,7 @@ def gate(
     objects = max(alive.count - len(account.offers), 0) + 1
     spare = account.xrp_drops - account.reserve_drops - account.reserve_step_drops * objects - alive.sell_drops
     funds = float(account.rlusd) - alive.buy_rlusd
-    if side is Side.BUY:
+    if side is BUY:
         funds -= notional
         own, apart = alive.low_sell, price < alive.low_sell
         exposed, most, what = held.xrp + alive.buy_drops / DROPS + size, bounds.xrp, "xrp_exposure"

@@ -19,12 +19,13 @@ from neo_core.model import (
     Ranges,
     Transfer,
 )
-from neo_core.rules.order_moves import ALIVE, MARKABLE, QUOTED, move
+from neo_core.rules.order_moves import ALIVE, MARKABLE, QUOTED, moved
 
 __all__ = ["Sheet"]
 
 CANCEL_REQUESTED, CANCELLED_BY_ENGINE = OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE
 REJECTED, HELD = OrderStatus.REJECTED, OrderStatus.HELD_PENDING_REVIEW
+SENT, REFUSED = AckOutcome.SENT, AckOutcome.REFUSED
 MOST_CLOSED = 32
 MOST_LEDGERS_CLOSED = 512
 
@@ -61,20 +62,21 @@ class Sheet(msgspec.Struct, gc=False):
     impossible: str = ""
 
     def put(self, order: Order) -> None:
-        changed = self.changed
+        changed, name = self.changed, order.id
         if changed is None:
             self.changed = changed = {}
-            self.orders = dict(self.orders)
-            self.closed = dict(self.closed)
-        changed[order.id] = order
+            self.orders = self.orders.copy()
+            self.closed = self.closed.copy()
+        changed[name] = order
         if order.status is HELD:
             self.holds = True
         if order.closed_ledger:
-            self.orders.pop(order.id, None)
-            self.closed[order.id] = order
-        else:
-            self.closed.pop(order.id, None)
-            self.orders[order.id] = order
+            self.closed[name] = order
+            self.orders.pop(name, None)
+            return
+        self.orders[name] = order
+        if name in self.closed:
+            del self.closed[name]
 
     def forget(self, before_ledger: int) -> None:
         """Closed orders are kept a while, for proof that comes late; then the database alone has them."""
@@ -86,16 +88,16 @@ class Sheet(msgspec.Struct, gc=False):
     def acknowledge(self, acks: Iterable[Ack], ledger_index: int) -> None:
         for ack in acks:
             order = self.orders.get(ack.order_id)
-            if order is None or ack.outcome is AckOutcome.SENT:
+            if order is None or ack.outcome is SENT:
                 continue
-            refused = ack.outcome is AckOutcome.REFUSED
+            refused = ack.outcome is REFUSED
             if ack.cancel:
                 tx_hash = "" if refused else order.cancel_tx_hash
                 self.put(replace(order, cancel_ledger=0, cancel_tx_hash=tx_hash))
             elif not order.seen:
                 self.cancel_failed(order.tx_hash, known=refused)
                 if refused and order.status in MARKABLE:
-                    self.put(move(order, REJECTED, closed_ledger=max(ledger_index, 1)))
+                    self.put(replace(order, status=moved(order, REJECTED), closed_ledger=max(ledger_index, 1)))
 
     def cancel_failed(self, tx_hash: str, *, known: bool = True) -> None:
         """The transaction was to cancel an order, or to replace it. If not `known`, it may have failed."""
@@ -117,7 +119,8 @@ class Sheet(msgspec.Struct, gc=False):
         self.strangers = ()
 
     def mark(self, order: Order, mark: Mark) -> Order:
-        marked = move(order, CANCELLED_BY_ENGINE, cancelled_at=mark.cancelled_at, cancel_reason=mark.cancel_reason)
+        status = moved(order, CANCELLED_BY_ENGINE)
+        marked = replace(order, status=status, cancelled_at=mark.cancelled_at, cancel_reason=mark.cancel_reason)
         self.put(marked)
         return marked
 
