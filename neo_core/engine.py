@@ -10,7 +10,7 @@ from neo_core import answers, cancel_all, integrity, reconcile
 from neo_core.answers import names_are_texts
 from neo_core.config import Settings
 from neo_core.halts import Halt, HaltReason
-from neo_core.measures import Measures, facts_of
+from neo_core.measures import Facts, Measures, facts_of
 from neo_core.model import (
     DROPS,
     Cause,
@@ -28,12 +28,13 @@ from neo_core.model import (
 from neo_core.plugins import Guard, Plugins
 from neo_core.requote import requote
 from neo_core.rules import coverage, modes, quoting, risk, truth
-from neo_core.rules.orders import attach
+from neo_core.rules.orders import QUOTED, attach
 from neo_core.state import Holding, State
 from neo_core.turn import Turn
 
 __all__ = ["Engine"]
 
+BUY = Side.BUY
 KEEP_CLOSED_LEDGERS = 64
 NOTHING = Holding(0.0, 0.0)  # before anything was seen or recorded there is no exposure to limit
 
@@ -54,6 +55,7 @@ class Engine:
         self._tolerances = truth.tolerances(settings.wallet_truth)
         self._limits = risk.limits(settings.risk)
         self._bounds = risk.bounds(settings.risk)
+        self._records: set[type] = set()  # the guards' own kinds of measures, as they are met
 
     def tick(self, state: State, given: Input) -> tuple[Decision, State]:
         turn = Turn.begin(state, given, self._terms)  # 1 observe
@@ -275,8 +277,8 @@ class Engine:
                 if not clear:
                     answers.entry(answer)
                 found = answer.measures
-                if not isinstance(found, Measures):
-                    names_are_texts(found)
+                if type(found) not in self._records:
+                    self._note_kind(found)
                 measures[source] = found
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)
                 self._fault(turn, guard.name, "evaluate_entry", error)
@@ -292,6 +294,12 @@ class Engine:
         if not plain:
             self._blame_measures(turn)
             turn.encode_measures()
+
+    def _note_kind(self, measures: Facts | Measures) -> None:
+        if isinstance(measures, Measures):
+            self._records.add(type(measures))
+        else:
+            names_are_texts(measures)
 
     def _blame_measures(self, turn: Turn) -> None:
         for guard in self._plugins.guards:
@@ -326,8 +334,11 @@ class Engine:
             return
         if turn.anchor is not None:
             buy, sell = quoting.quotes(observed.market, turn.anchor, turn.inventory_pct, terms)
-            resting = turn.resting()
+            resting = None if turn.book.changed else turn.state.resting
+            if resting is None:
+                resting = quoting.resting(turn.book.orders, QUOTED, terms)
             if resting is not None and quoting.stands(resting, buy, sell, turn.now, terms):
+                turn.resting = resting
                 return
         requote(turn, observed.account, buy, sell, terms, self._bounds)
 
@@ -351,8 +362,7 @@ class Engine:
             cancel_all.begin(turn, self._plugins.markers)
         elif turn.sweep is not None:
             cancel_all.repeat(turn)
-        decision = turn.decision()
-        return decision, turn.next_state(decision.mode)
+        return turn.decision(), turn.next_state()
 
 
 def _blind_for(turn: Turn) -> float:
@@ -362,5 +372,5 @@ def _blind_for(turn: Turn) -> float:
 
 
 def _fill_line(fill: Fill) -> str:
-    verb = "bought" if fill.side is Side.BUY else "sold"
+    verb = "bought" if fill.side is BUY else "sold"
     return f"{verb} {fill.drops / DROPS:g} XRP at {fill.price:.5f}, order {fill.order_id}"

@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from neo_core.config import Settings
-from neo_core.halts import Halt, HaltReason
+from neo_core.halts import HaltReason
 from neo_core.model import (
     DROPS,
     Account,
@@ -144,8 +144,9 @@ def _leftovers(turn: Turn, policy: str) -> None:
         return
     if policy == "refuse":
         sequences = sorted({offer.sequence for offer in strangers} | {order.sequence for order in left})
-        _refuse(
-            turn,
+        turn.refuse(
+            HaltReason.STARTUP_INTEGRITY,
+            "startup",
             f"own offers from before ({_listed(sequences)}) may be on the ledger, and startup.leftover_offers is "
             "refuse: nothing was touched; remove them with `neo cancel-all`, or let it be cancel or adopt",
         )
@@ -161,12 +162,6 @@ def _leftovers(turn: Turn, policy: str) -> None:
     )
     if any(order.status is MARKED for order in book.alive()):
         turn.order_sweep("STARTUP_CANCEL", tuple([order.id for order in adopted]))
-
-
-def _refuse(turn: Turn, detail: str) -> None:
-    """The session may not begin, and touches nothing: no cancel either."""
-    turn.halt = Halt(HaltReason.STARTUP_INTEGRITY, "startup", detail)
-    turn.event("halt", f"{turn.halt.reason}: {detail}", source="startup")
 
 
 def sweep_strangers(turn: Turn) -> None:

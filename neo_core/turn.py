@@ -29,7 +29,7 @@ from neo_core.model import (
     View,
 )
 from neo_core.rules import coverage, modes, quoting, risk
-from neo_core.rules.orders import QUOTED, Book
+from neo_core.rules.orders import Book
 from neo_core.state import Faults, Holding, Regime, Resting, RiskMemory, State, Sweep, Truth, mode_of
 
 __all__ = ["Turn", "counted"]
@@ -39,6 +39,7 @@ RECANCEL_AFTER_LEDGERS = 2
 MESSAGES_WINDOW_SECONDS = 60.0
 
 OK, DEGRADED = Mode.OK, Mode.DEGRADED
+CANCEL_SENT = (OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE)
 NOTHING_MEASURED = msgspec.Raw(b"{}")
 LIST = ord("[")  # as a number: Python looks for that at once, and for b"[" only after an error of its own
 
@@ -50,12 +51,12 @@ class Turn(msgspec.Struct, gc=False):
 
     state: State
     given: Input
-    _terms: quoting.Terms
     tick: int
     now: float
     _latest: float | None
     elapsed: float
     was: Mode
+    mode: Mode
     regime: Regime
     sweep: Sweep | None
     faults: Faults
@@ -79,6 +80,7 @@ class Turn(msgspec.Struct, gc=False):
     portfolio_value: float | None = None
     sweep_ordered: bool = False
     episode_ended: bool = False
+    resting: Resting | None = None
     check: TruthCheck | None = None
     done: tuple[int, ...] = ()
     measures: dict[str, Facts | Measures] = {}
@@ -105,6 +107,7 @@ class Turn(msgspec.Struct, gc=False):
             if mid is not None:
                 anchor, error = quoting.anchor_of(mid, observed.market.amm_price, terms)
         tick, now, before, elapsed = state.tick + 1, given.now, state.now, state.elapsed
+        was = mode_of(state.halt, state.regime)
         latest: float | None = now
         if observed is None and state.close_time is None:
             latest = before  # the machine's clock may be off, and no ledger has said yet what time it is
@@ -124,12 +127,12 @@ class Turn(msgspec.Struct, gc=False):
         return cls(
             state,
             given,
-            terms,
             tick,
             now,
             latest,
             elapsed,
-            mode_of(state.halt, state.regime),
+            was,
+            was,
             state.regime,
             state.sweep,
             state.faults,
@@ -180,7 +183,7 @@ class Turn(msgspec.Struct, gc=False):
             observation, holding, regime, book = self.observed, self.holding, self.regime, self.book
             assert observation is not None
             assert holding is not None
-            market, account, mode = observation.market, observation.account, mode_of(self.halt, regime)
+            market, account, mode = observation.market, observation.account, self.mode
             self._view = View(
                 self.tick,
                 self.now,
@@ -240,12 +243,20 @@ class Turn(msgspec.Struct, gc=False):
         """The first reason stays. Whatever it is, everything is cancelled."""
         if self.halt is not None:
             return
-        self.halt = Halt(reason, source, detail)
-        self.event("halt", f"{reason}: {detail}", source=source)
+        self.refuse(reason, source, detail)
         self.order_sweep("SESSION_END_CANCEL" if reason in SESSION_ENDS else "HALT_CANCEL")
 
+    def refuse(self, reason: HaltReason, source: str, detail: str) -> None:
+        """Ends the session, and touches nothing."""
+        self.halt = Halt(reason, source, detail)
+        self._mode_may_change()
+        self.event("halt", f"{reason}: {detail}", source=source)
+
+    def _mode_may_change(self) -> None:
+        self.mode, self._view = mode_of(self.halt, self.regime), None
+
     def degraded(self, cause: Cause, facts: Facts, *, joined: bool = False) -> None:
-        self._view = None
+        self._mode_may_change()
         if joined:
             self.event("cause_joined", f"{cause.source}: {cause.reason}", source=cause.source, facts=facts)
             return
@@ -253,7 +264,7 @@ class Turn(msgspec.Struct, gc=False):
         self.order_sweep("DEGRADED_CANCEL")
 
     def cause_ended(self, source: str, text: str, facts: Facts | None = None) -> None:
-        self._view = None
+        self._mode_may_change()
         self.episode_ended = not self.regime.degraded
         kind = "degraded_ended" if self.episode_ended else "cause_ended"
         self.event(kind, text, source=source, facts=facts)
@@ -293,12 +304,6 @@ class Turn(msgspec.Struct, gc=False):
 
     # --- orders ---
 
-    def resting(self) -> Resting | None:
-        book = self.book
-        if not book.changed:
-            return self.state.resting
-        return quoting.resting(book.orders.values(), QUOTED, self._terms)
-
     def next_order_id(self) -> str:
         self.serial += 1
         return f"{self.state.session}-{self.serial:06d}"
@@ -313,7 +318,7 @@ class Turn(msgspec.Struct, gc=False):
 
     def wants_cancel(self, order: Order) -> bool:
         """Its earlier cancel, if any, is known to be dead, or two ledgers have passed since it was sent."""
-        if order.status not in (OrderStatus.CANCEL_REQUESTED, OrderStatus.CANCELLED_BY_ENGINE):
+        if order.status not in CANCEL_SENT:
             return True
         return order.cancel_ledger == 0 or (self.ledger_index or 0) >= order.cancel_ledger + RECANCEL_AFTER_LEDGERS
 
@@ -327,14 +332,13 @@ class Turn(msgspec.Struct, gc=False):
         return braces == len(self.measures) + 1 and LIST not in encoded
 
     def decision(self) -> Decision:
-        book, regime = self.book, self.regime
-        mode = mode_of(self.halt, regime)
+        book, mode = self.book, self.mode
         return Decision(
             self.tick,
             self.now,
             self.ledger_index or 0,
             mode,
-            "" if mode is OK else regime.source,
+            "" if mode is OK else self.regime.source,
             self.anchor,
             self.anchor_error_bps,
             self.encoded,
@@ -353,7 +357,7 @@ class Turn(msgspec.Struct, gc=False):
         before, after = self.state.inventory, self.book.inventory
         return None if before is None or after is None else Moved(before, after)
 
-    def next_state(self, mode: Mode) -> State:
+    def next_state(self) -> State:
         state, book, observed = self.state, self.book, self.observed
         memory = self.risk
         if self.intents:
@@ -368,7 +372,7 @@ class Turn(msgspec.Struct, gc=False):
             self.elapsed,
             self.ledger_index,
             state.close_time if observed is None else observed.close_time,
-            state.mode_since if mode is self.was else self.tick,
+            state.mode_since if self.mode is self.was else self.tick,
             self.regime,
             self.sweep,
             faults,
@@ -383,7 +387,7 @@ class Turn(msgspec.Struct, gc=False):
             self.holding,
             self.opened,
             None if book.changed else book.matched,
-            self.resting(),
+            state.resting if self.resting is None and not book.changed else self.resting,
             self.truth,
             book.realigned,
             self.watched_since,
