@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from math import inf
 
-from msgspec.structs import replace
-
 from neo_core.model import Account, Order, OrderStatus, Place, Refusal, Side
 from neo_core.rules import quoting, risk
 from neo_core.rules.order_moves import MARKABLE, QUOTED
@@ -97,10 +95,11 @@ def _place(turn: Turn, quote: Quote, rlusd: Decimal, expires_at: float, replaced
         placed_tick=turn.tick,
         expires_at=expires_at,
     )
-    place = Place(order.id, order.side, order.drops, order.rlusd, order.expires_at)
+    replaces, replaced_id = 0, ""
     if replaced is not None:
         turn.book.cancel(replaced, turn.ledger_index or 0)
-        place = replace(place, replaces=replaced.sequence, replaced_id=replaced.id)
+        replaces, replaced_id = replaced.sequence, replaced.id
+    place = Place(order.id, order.side, order.drops, order.rlusd, order.expires_at, replaces, replaced_id)
     turn.book.put(order)
     turn.intents += (place,)
     if quote.side in turn.refused:

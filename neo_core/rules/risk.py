@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,8 @@ def bounds(settings: RiskConfig) -> Bounds:
     )
 
 
-class Exposure(msgspec.Struct, gc=False):
+@dataclass(slots=True)
+class Exposure:
     """What our orders would move if every one that may be alive were taken whole."""
 
     buy_drops: int = 0

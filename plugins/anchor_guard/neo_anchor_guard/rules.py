@@ -17,9 +17,9 @@ class Window:
     """The last anchor errors, with their sums kept running. The mean error in bps and the percentage of large ones
     are None until the window is full.
 
-    Errors are held in whole hundred-millionths of a bps. Sums of whole numbers are exact as long as they are below
-    2**53, and the largest window has a ninth of that: nothing builds up over a long run, and a mean that equals its
-    limit is equal to it.
+    Errors are held in whole hundred-millionths of a bps. Sums of whole numbers are exact as long as they are
+    below 2**53, and the largest window has a ninth of that: nothing builds up over a long run, and a mean that
+    equals its limit is equal to it.
     """
 
     __slots__ = (
@@ -37,7 +37,7 @@ class Window:
     def __init__(self, size: int, prevalence_threshold_bps: float) -> None:
         self._size = size
         self._full = size * UNITS_A_BPS
-        self._threshold = _whole(prevalence_threshold_bps)
+        self._threshold = float(round(prevalence_threshold_bps * UNITS_A_BPS))
         self.clear()
 
     def clear(self) -> None:
@@ -49,7 +49,10 @@ class Window:
         self.prevalence_pct: float | None = None
 
     def add(self, error_bps: float) -> None:
-        error, errors, limit, size = _whole(error_bps), self._errors, self._threshold, self._size
+        units, errors, limit, size = error_bps * UNITS_A_BPS, self._errors, self._threshold, self._size
+        if not -WHOLE < units < WHOLE:
+            raise ValueError(f"expected an error in bps, got {error_bps}")
+        error = units + WHOLE - WHOLE
         total, large = self._sum + error, self._large
         errors.append(error)
         if not -limit <= error <= limit:
@@ -64,13 +67,6 @@ class Window:
         self._sum, self._large = total, large
         if self.ticks == size:
             self.mean_bps, self.prevalence_pct = total / self._full, 100.0 * large / size
-
-
-def _whole(bps: float) -> float:
-    units = bps * UNITS_A_BPS
-    if not -WHOLE < units < WHOLE:
-        raise ValueError(f"expected an error in bps, got {bps}")
-    return units + WHOLE - WHOLE
 
 
 class EntryMeasures(Measures, frozen=True):
