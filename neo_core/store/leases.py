@@ -88,11 +88,12 @@ class Lease:
         taken = Leases.insert(engine=self.engine, **columns)
         taken.on_conflict(conflict_target=["engine"], update=columns).execute(self._database)
 
-    def beat(self) -> None:
-        """Renews the lease when a part of its time has passed, and else does nothing."""
+    def is_due(self) -> bool:
+        """A part of its time has passed."""
+        return self._clock() >= self._due
+
+    def renew(self) -> None:
         now = self._clock()
-        if now < self._due:
-            return
         # Whoever was taken over may have let go of the lock meanwhile.
         self._lock = self._lock or try_lock(self._path, self.engine)
         with transaction(self._connection, name_of(self._path), f"renew the lease of engine {self.engine!r}"):

@@ -16,6 +16,8 @@ __all__ = ["BUSY_SECONDS", "name_of", "one_sentence", "transaction"]
 
 BUSY_SECONDS = 5
 
+TROUBLE = (PeeweeException, sqlite3.Error, msgspec.MsgspecError, OverflowError, ValueError)
+
 ADVICE = (
     ("disk is full", "the disk is full; free some space, then go on with `neo run --resume`"),
     ("locked", f"another process has kept it locked for {BUSY_SECONDS} seconds; end that one, or wait for it"),
@@ -33,15 +35,13 @@ ADVICE = (
 def one_sentence(where: str, doing: str) -> Iterator[None]:
     try:
         yield
-    except (PeeweeException, sqlite3.Error, msgspec.MsgspecError, OverflowError, ValueError) as error:
-        said = str(error)
-        advice = next((text for sign, text in ADVICE if sign in said.lower()), "see what it said")
-        raise StoreError(f"{where}: could not {doing}: {advice} ({said})") from error
+    except TROUBLE as error:
+        raise _told(error, where, doing) from error
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, where: str, doing: str) -> Iterator[None]:
-    with one_sentence(where, doing):
+    try:
         # Waits for its turn at once: one that began by reading would be refused when it comes to write.
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -52,6 +52,14 @@ def transaction(connection: sqlite3.Connection, where: str, doing: str) -> Itera
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    except TROUBLE as error:
+        raise _told(error, where, doing) from error
+
+
+def _told(error: Exception, where: str, doing: str) -> StoreError:
+    said = str(error)
+    advice = next((text for sign, text in ADVICE if sign in said.lower()), "see what it said")
+    return StoreError(f"{where}: could not {doing}: {advice} ({said})")
 
 
 def name_of(path: Path | None) -> str:

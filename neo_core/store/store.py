@@ -15,7 +15,7 @@ from peewee import SqliteDatabase
 from neo_core.errors import LeaseLost, StoreError
 from neo_core.halts import Halt
 from neo_core.model import Command, Decision, Event, Fill, Inventory, Order
-from neo_core.state import State
+from neo_core.state import State, mode_of
 from neo_core.store import commands, leases, orders, reports, sessions
 from neo_core.store.leases import Lease
 from neo_core.store.opening import open_database
@@ -24,7 +24,7 @@ from neo_core.store.schema import EngineState
 from neo_core.store.sentences import name_of, one_sentence, transaction
 from neo_core.store.sessions import Opened, Plugin
 from neo_core.store.state import KILL, STOP
-from neo_core.store.writer import Kept, Writer, worth_a_row
+from neo_core.store.writer import Kept, Writer
 
 __all__ = ["Store"]
 
@@ -93,8 +93,8 @@ class Store:
 
     def beat(self) -> None:
         """Renews the lease, when it is time to. `LeaseLost`, once another process trades as this engine."""
-        if self._lease is not None:
-            self._while_ours(self._lease.beat)
+        if self._lease is not None and self._lease.is_due():
+            self._while_ours(self._lease.renew)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -180,8 +180,10 @@ class Store:
             raise StoreError("a tick belongs to a session: begin or reopen one before the first commit")
         self._waiting.append((decision, line))
         self._latest = state
-        acts = decision.intents or decision.halt is not None or before.mode is not state.mode or decision.done
-        if not acts and not worth_a_row(decision.events) and len(self._waiting) < self._batch:
+        moved = decision.halt is not None or decision.mode is not mode_of(before.halt, before.regime)
+        acts = moved or decision.intents or decision.done
+        told = decision.events and not all(event.debug for event in decision.events)
+        if not acts and not told and len(self._waiting) < self._batch:
             return
         try:
             self.flush()
@@ -198,7 +200,8 @@ class Store:
         state, written = self._latest, self._written
         if not self._waiting or state is None:
             return
-        with self._transaction(f"keep tick {state.tick}", synced=_must_not_be_lost(state, written)):
+        open_transaction = self._synced_transaction if _must_not_be_lost(state, written) else self._transaction
+        with open_transaction(f"keep tick {state.tick}"):
             self._check_lease()
             self._writer.ticks(self._keeper, self._waiting, state, written)
         self._waiting.clear()
@@ -206,7 +209,7 @@ class Store:
 
     def end(self, halt: Halt | None, *, ended_at: float, ticks: int, inventory: Inventory | None) -> Halt:
         """Ends the session and answers the halt that is on record for it: the first specific one, never none."""
-        with self._transaction("write how the session ended", synced=True):
+        with self._synced_transaction("write how the session ended"):
             self._check_lease()
             final = sessions.end(self._database, self._keeper, halt, ended_at, ticks, inventory)
         self.flush()
@@ -243,7 +246,7 @@ class Store:
         """What an operator changes while no session runs, and only under the lease of the engine."""
         if self._path is not None and (self._lease is None or self._lease.engine != engine):
             raise StoreError(f"{self._where}: whoever changes the books of {engine!r} must hold its lease first")
-        with self._transaction("amend the books", synced=True):
+        with self._synced_transaction("amend the books"):
             self._check_lease()
             self._writer.amendment(keeper, before, after, orders, fills, events, at)
 
@@ -351,25 +354,25 @@ class Store:
     def _doing(self, what: str) -> AbstractContextManager[None]:
         return one_sentence(self._where, what)
 
+    def _transaction(self, doing: str) -> AbstractContextManager[None]:
+        return transaction(self._connection, self._where, doing)
+
     @contextmanager
-    def _transaction(self, doing: str, *, synced: bool = False) -> Iterator[None]:
-        """`synced`: it outlives a power cut, also in a store that is not durable. Somebody waits for it, so the
-        housekeeping of the file, which may take four times as long, is left to the next one.
+    def _synced_transaction(self, doing: str) -> Iterator[None]:
+        """It outlives a power cut, also in a store that is not durable. Somebody waits for it, so the housekeeping
+        of the file, which may take four times as long, is left to the next one.
         """
-        switched = synced and not self._durable
         with self._doing(doing):
-            if synced:
-                self._connection.execute("PRAGMA wal_autocheckpoint = 0")
-            if switched:  # outside of the transaction: inside, SQLite would not heed it
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+            if not self._durable:  # outside of the transaction: inside, SQLite would not heed it
                 self._connection.execute("PRAGMA synchronous = FULL")
             try:
-                with transaction(self._connection, self._where, doing):
+                with self._transaction(doing):
                     yield
             finally:
-                if switched:
+                if not self._durable:
                     self._connection.execute("PRAGMA synchronous = NORMAL")
-                if synced:
-                    self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+                self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
     def _request(self, engine: str, key: str, text: str) -> None:
         with self._transaction("leave a request"):
