@@ -7,7 +7,7 @@ times as much.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +27,7 @@ __all__ = [
     "order_of",
     "order_row",
     "parsed",
-    "tick_row",
+    "tick_rows",
     "truth_row",
     "xrp_text",
 ]
@@ -122,17 +122,12 @@ def order_of(row: Mapping[str, Any]) -> Order:
     return order
 
 
-def tick_row(keeper: Keeper, decision: Decision, line: bytes) -> tuple[Any, ...]:
-    return (
-        tick_id(keeper.session, decision.tick),
-        keeper.engine,
-        keeper.session,
-        decision.tick,
-        decision.ledger_index,
-        decision.now,
-        str(decision.mode),
-        line.decode(),
-    )
+def tick_rows(keeper: Keeper, ticks: Sequence[tuple[Decision, bytes]]) -> list[tuple[Any, ...]]:
+    engine, session, begins = keeper.engine, keeper.session, tick_id(keeper.session, 0)
+    return [
+        (begins + one.tick, engine, session, one.tick, one.ledger_index, one.now, str(one.mode), line.decode())
+        for one, line in ticks
+    ]
 
 
 def fill_row(keeper: Keeper, fill: Fill) -> tuple[Any, ...]:

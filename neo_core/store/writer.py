@@ -17,7 +17,7 @@ from neo_core.store.rows import (
     fill_row,
     inventory_text,
     order_row,
-    tick_row,
+    tick_rows,
     truth_row,
 )
 from neo_core.store.schema import (
@@ -33,7 +33,7 @@ from neo_core.store.schema import (
 )
 from neo_core.store.state import texts
 
-__all__ = ["Kept", "Writer", "worth_a_row"]
+__all__ = ["Kept", "Writer"]
 
 Kept = tuple[Decision, bytes]
 """A tick: its decision, and its line of the decision log."""
@@ -44,7 +44,7 @@ class Writer:
 
     def __init__(self, database: SqliteDatabase, connection: sqlite3.Connection) -> None:
         self._database = database
-        self._connection = connection
+        self._cursor = connection.cursor()
         self._add_ticks = insert(database, Ticks)
         self._add_fills = insert(database, Fills)
         self._add_events = insert(database, Events)
@@ -54,13 +54,15 @@ class Writer:
         self._put_orders = insert(database, Orders, key=("engine", "id"), keep=("account", "session"))
 
     def ticks(self, keeper: Keeper, ticks: Sequence[Kept], state: State, written: State | None) -> None:
-        lines, orders, fills, events, anomalies, checks = [], {}, [], [], [], []
-        for decision, line in ticks:
-            lines.append(tick_row(keeper, decision, line))
+        orders, fills, events, anomalies, checks = {}, [], [], [], []
+        for decision, _ in ticks:
             for order in decision.orders:
                 orders[order.id] = order
-            fills += [fill_row(keeper, fill) for fill in decision.fills]
-            for event in worth_a_row(decision.events):
+            if decision.fills:
+                fills += [fill_row(keeper, fill) for fill in decision.fills]
+            for event in decision.events:
+                if event.debug:
+                    continue
                 events.append(event_row(keeper, event, decision.tick, decision.now))
                 if event.kind == "anomaly":
                     anomalies.append(anomaly_row(keeper, event, decision.tick, decision.now))
@@ -68,7 +70,7 @@ class Writer:
                 checks.append(truth_row(keeper, decision, decision.truth))
             if decision.done:
                 commands.done(self._database, keeper, decision)
-        self._put(self._add_ticks, lines)
+        self._put(self._add_ticks, tick_rows(keeper, ticks))
         self._put_state(keeper, state, written)
         self._put(self._put_orders, [order_row(keeper, order) for order in orders.values()])
         self._put(self._add_fills, fills)
@@ -106,8 +108,4 @@ class Writer:
 
     def _put(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if rows:
-            self._connection.executemany(statement, rows)
-
-
-def worth_a_row(events: Sequence[Event]) -> list[Event]:
-    return [event for event in events if not event.debug] if events else []
+            self._cursor.executemany(statement, rows)
