@@ -62,6 +62,8 @@ def texts(state: State, before: State | None = None) -> dict[str, str]:
     """The texts of a state; with the state `before` it, only those that have changed since."""
     regime = state.regime
     changed = {"runtime": _runtime_text(state)}
+    if before is not None and regime is before.regime and state.halt is before.halt:
+        return changed
     if before is None or state.mode is not before.mode:
         changed["mode"] = str(state.mode)
     if before is None or state.halt is not before.halt:
@@ -201,24 +203,24 @@ def _read_count(kept: Mapping[str, str], source: str, ending: str, notes: list[s
 def _runtime_text(state: State) -> str:
     regime = state.regime
     runtime = Runtime(
-        tick=state.tick,
-        elapsed=state.elapsed,
-        now=state.now,
-        ledger_index=state.ledger_index,
-        close_time=state.close_time,
-        mode_since=state.mode_since,
-        guard=regime.guard,
-        integrity=regime.integrity,
-        cooled_at=regime.cooled_at,
-        sweep=state.sweep,
-        faults=state.faults,
-        risk=state.risk,
-        inventory=state.inventory,
-        closed=tuple(state.closed),
-        serial=state.serial,
-        truth=state.truth,
-        realigned=state.realigned,
-        untold=state.untold,
+        state.tick,
+        state.elapsed,
+        state.now,
+        state.ledger_index,
+        state.close_time,
+        state.mode_since,
+        regime.guard,
+        regime.integrity,
+        regime.cooled_at,
+        state.sweep,
+        state.faults,
+        state.risk,
+        state.inventory,
+        tuple(state.closed),
+        state.serial,
+        state.truth,
+        state.realigned,
+        state.untold,
     )
     if not _finite(runtime):
         raise StoreError(f"tick {state.tick}: a number of the state is not finite, and is not kept: {runtime}")
@@ -227,11 +229,12 @@ def _runtime_text(state: State) -> str:
 
 def _finite(runtime: Runtime) -> bool:
     """No NaN and no infinity: JSON has neither, and either would spread through every later judgement."""
-    risk = runtime.risk
-    # A sum is as finite as all its terms are, and costs one test on a path that runs every tick.
+    risk, owned = runtime.risk, runtime.inventory
+    # A sum is as finite as all its terms are, and costs one test on a path that runs with every commit.
     total = runtime.elapsed + risk.peak_pnl + risk.pnl + sum(risk.sent)
     total += (runtime.now or 0.0) + (runtime.close_time or 0.0) + (runtime.cooled_at or 0.0)
-    total += sum(cause.since + cause.at for cause in runtime.integrity)
-    total += 0.0 if runtime.guard is None else runtime.guard.since + runtime.guard.at
-    held = runtime.inventory is None or runtime.inventory.rlusd.is_finite()
+    causes = runtime.integrity if runtime.guard is None else (runtime.guard, *runtime.integrity)
+    for cause in causes:
+        total += cause.since + cause.at
+    held = owned is None or owned.rlusd.is_finite()
     return held and math.isfinite(total) and (risk.opening is None or risk.opening.rlusd.is_finite())
