@@ -107,7 +107,7 @@ class Session:
 
     def run(self) -> Ending:
         try:
-            while not self._over():
+            while self._state.halt is None or not self._over():
                 try:
                     self._pass(self._observe())
                 except LeaseLost:
@@ -148,9 +148,9 @@ class Session:
         stop, kill, commands = self._operator.poll()
         if observation is None:
             now = self._gateway.now()
-            return Input(now, None, failure, stop, kill, self._exhausted, self._acks, commands)
-        self._last_seen = observation.close_time
-        return Input(observation.close_time, observation, "", stop, kill, acks=self._acks, commands=commands)
+        else:
+            now = self._last_seen = observation.close_time
+        return Input(now, observation, failure, stop, kill, self._exhausted, self._acks, commands)
 
     def _beat(self) -> None:
         """A sign of life. Once the store has failed none can be given, but a lost lease is still heard of."""
@@ -242,9 +242,8 @@ class Session:
         return Ending(self._state.session, self._ticks, Halt(HaltReason.UNEXPECTED, "lease", str(lost)))
 
     def _over(self) -> bool:
+        """After a halt: nothing is left to be closed, or it has taken as long as it may."""
         state = self._state
-        if state.halt is None:
-            return False
         if state.sweep is None or self._operator.insists or self._exhausted or self._failures >= MOST_FAILURES:
             return True
         seen, first, now = state.ledger_index, self._closing_ledger, self._gateway.now()
