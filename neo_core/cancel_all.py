@@ -89,6 +89,8 @@ def note_complete(turn: Turn, ledger_index: int) -> None:
 def _again(turn: Turn) -> None:
     """A marked order is on the ledger, after all: its cancel_all was not complete. Other orders stay."""
     book = turn.book
+    if not book.reopened:
+        return
     left = [book.orders[name] for name in book.reopened if book.orders[name].status is MARKED]
     if left:
         others = tuple([order.id for order in book.alive() if order.status is not MARKED])

@@ -268,8 +268,7 @@ class Engine:
     # --- 7 guard ---
 
     def _guard(self, turn: Turn) -> None:
-        view = turn.view()
-        measures = turn.measures
+        view, measures, records = turn.view(), turn.measures, self._records
         for guard, source, evaluate_entry in self._entries:
             try:
                 answer = evaluate_entry(view)
@@ -277,7 +276,7 @@ class Engine:
                 if not clear:
                     answers.entry(answer)
                 found = answer.measures
-                if type(found) not in self._records:
+                if type(found) not in records:
                     self._note_kind(found)
                 measures[source] = found
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is a fault)

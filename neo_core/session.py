@@ -19,7 +19,7 @@ from neo_core.engine import Engine
 from neo_core.errors import LeaseLost, ObservationFailed, RecordingEnded, StoreError
 from neo_core.gateways.base import Gateway
 from neo_core.halts import Halt, HaltReason
-from neo_core.model import Ack, AckOutcome, Cancel, Decision, Event, Input, Inventory, Order, Prepared
+from neo_core.model import Ack, AckOutcome, Cancel, Decision, Event, Input, Inventory, Order, Place, Prepared
 from neo_core.operators import Operator
 from neo_core.plugins import Named
 from neo_core.rules.orders import ALIVE
@@ -27,6 +27,7 @@ from neo_core.state import State, Sweep
 
 __all__ = ["Ending", "Log", "Records", "Session"]
 
+UNKNOWN = AckOutcome.UNKNOWN
 MOST_FAILURES = 3  # what fails as often as this will not close in order; what is left open is named
 TAKEN = {"self", "event", "tick", "source", "text"}  # names in a log line that facts may not use
 LOUD = {
@@ -294,4 +295,4 @@ class Session:
 
 
 def _unknown(prepared: Prepared) -> Ack:
-    return Ack(prepared.intent.order_id, isinstance(prepared.intent, Cancel), AckOutcome.UNKNOWN)
+    return Ack(prepared.intent.order_id, not isinstance(prepared.intent, Place), UNKNOWN)

@@ -230,7 +230,9 @@ class Turn(msgspec.Struct, gc=False):
         if total > 0.0:
             self.inventory_pct = 100.0 * value / total
         pnl, peak = risk.profit(holding, opened, mid), memory.peak_pnl
-        self.risk = RiskMemory(memory.failures, opening, max(peak, pnl), pnl, memory.sent)
+        if pnl > peak:
+            peak = pnl
+        self.risk = RiskMemory(memory.failures, opening, peak, pnl, memory.sent)
 
     # --- what is concluded ---
 
@@ -249,14 +251,11 @@ class Turn(msgspec.Struct, gc=False):
     def refuse(self, reason: HaltReason, source: str, detail: str) -> None:
         """Ends the session, and touches nothing."""
         self.halt = Halt(reason, source, detail)
-        self._mode_may_change()
+        self.mode, self._view = mode_of(self.halt, self.regime), None
         self.event("halt", f"{reason}: {detail}", source=source)
 
-    def _mode_may_change(self) -> None:
-        self.mode, self._view = mode_of(self.halt, self.regime), None
-
     def degraded(self, cause: Cause, facts: Facts, *, joined: bool = False) -> None:
-        self._mode_may_change()
+        self.mode, self._view = mode_of(self.halt, self.regime), None
         if joined:
             self.event("cause_joined", f"{cause.source}: {cause.reason}", source=cause.source, facts=facts)
             return
@@ -264,7 +263,7 @@ class Turn(msgspec.Struct, gc=False):
         self.order_sweep("DEGRADED_CANCEL")
 
     def cause_ended(self, source: str, text: str, facts: Facts | None = None) -> None:
-        self._mode_may_change()
+        self.mode, self._view = mode_of(self.halt, self.regime), None
         self.episode_ended = not self.regime.degraded
         kind = "degraded_ended" if self.episode_ended else "cause_ended"
         self.event(kind, text, source=source, facts=facts)
@@ -358,8 +357,7 @@ class Turn(msgspec.Struct, gc=False):
         return None if before is None or after is None else Moved(before, after)
 
     def next_state(self) -> State:
-        state, book, observed = self.state, self.book, self.observed
-        memory = self.risk
+        state, book, observed, memory = self.state, self.book, self.observed, self.risk
         if self.intents:
             memory = replace(memory, sent=self._recent() + (self.now,) * len(self.intents))
         faults = self.faults

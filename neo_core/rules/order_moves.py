@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from neo_core.errors import IllegalMove
-from neo_core.model import Cancel, Order, OrderStatus, Prepared
+from neo_core.model import Order, OrderStatus, Place, Prepared
 
 __all__ = ["ALIVE", "MARKABLE", "MOVES", "QUOTED", "attach", "moved", "proven"]
 
@@ -64,7 +64,7 @@ def attach(orders: Mapping[str, Order], prepared: Prepared) -> tuple[Order, ...]
     """The orders with what preparing has told: sequence and hash of a placement, and the hash of what cancels."""
     intent, tx_hash = prepared.intent, prepared.tx_hash
     order = orders[intent.order_id]
-    if isinstance(intent, Cancel):
+    if not isinstance(intent, Place):
         return (replace(order, cancel_tx_hash=tx_hash),)
     placed = replace(order, sequence=prepared.sequence, tx_hash=tx_hash, last_ledger=prepared.last_ledger)
     if not intent.replaced_id:

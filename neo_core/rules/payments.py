@@ -18,8 +18,9 @@ def due(account: Account, since: int, untold: Ranges, realigned: int) -> tuple[i
     Due is what was told for the first time, since what is told of a ledger is told in full: not what comes from a
     ledger that is not covered yet, nor what a realign has taken from the wallet already.
     """
-    begins = max(account.covers_from, realigned + 1)
-    drops, rlusd = 0, NOTHING
+    begins, drops, rlusd = realigned + 1, 0, NOTHING
+    if account.covers_from > begins:
+        begins = account.covers_from
     for transaction in account.transactions:
         if _is_new(transaction.ledger_index, begins, since, untold):
             drops -= transaction.fee_drops

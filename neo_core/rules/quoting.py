@@ -132,9 +132,11 @@ def resting(orders: Mapping[str, Order], quoted: Container[OrderStatus], terms: 
     whole = buy.rest_drops == sell.rest_drops == terms.drops
     if not whole or buy.side is sell.side or buy.status not in quoted or sell.status not in quoted:
         return None
-    buy_ends = inf if buy.expires_at is None else buy.expires_at
-    sell_ends = inf if sell.expires_at is None else sell.expires_at
-    return Resting(buy.price, sell.price, min(buy_ends, sell_ends))
+    ends = inf
+    for order in orders.values():
+        if order.expires_at is not None and order.expires_at < ends:
+            ends = order.expires_at
+    return Resting(buy.price, sell.price, ends)
 
 
 def stands(resting: Resting, buy: float, sell: float, now: float, terms: Terms) -> bool:

@@ -158,7 +158,9 @@ def gate(
     size = quote.drops / DROPS
     notional = size * price
     distance = abs(price / mid - 1.0) * 10_000
-    objects = max(alive.count - len(account.offers), 0) + 1
+    objects = alive.count + 1 - len(account.offers)
+    if objects < 1:
+        objects = 1
     spare = account.xrp_drops - account.reserve_drops - account.reserve_step_drops * objects - alive.sell_drops
     funds = float(account.rlusd) - alive.buy_rlusd
     if side is BUY:

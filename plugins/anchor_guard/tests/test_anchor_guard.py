@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -104,6 +105,27 @@ def test_a_tick_without_an_anchor_adds_nothing_to_the_window():
 
 
 @pytest.mark.rule("ANC-1")
+@pytest.mark.parametrize("error", [nan, inf, -inf])
+def test_an_error_that_is_no_number_is_refused_and_leaves_the_window_as_it_was(error):
+    guard = AnchorGuard(AnchorConfig())
+    walk(guard, views(SATURATED))
+    before = guard.evaluate_entry(view(26))
+    with pytest.raises(ValueError, match="expected an error in bps"):
+        guard.observe(view(26, anchor_error_bps=error))
+    assert guard.evaluate_entry(view(26)) == before
+
+
+def test_the_largest_window_at_the_largest_cap_forgets_what_has_left_it():
+    config = AnchorConfig.model_validate({"lookback_ticks": 10_000})
+    guard = AnchorGuard(config)
+    for nth in range(10_000):
+        guard.observe(view(nth + 1, anchor_error_bps=1000.0 - nth % 7 / 1e8))
+    for nth in range(10_000):
+        guard.observe(view(nth + 10_001, anchor_error_bps=0.1))
+    answer = guard.evaluate_entry(view(20_001))
+    assert (answer.measures.mean_bps, answer.measures.prevalence_pct) == (0.1, 0.0)
+
+
 def test_windows_move_in_every_mode_and_the_guard_answers_in_every_mode():
     for mode in Mode:
         guard = AnchorGuard(AnchorConfig())
