@@ -4,7 +4,7 @@
   install   puts neo-core, every plugin and the tools of development into .venv
   run       neo run ARGS; without ARGS a rehearsal of about 30 seconds
   live-demo a ledger of its own in this machine, and a live session on it, for about a minute
-  test      pytest ARGS; without ARGS every test of the core and of the plugins
+  test      pytest ARGS; without ARGS every test of the core and of the plugins, on all cores
   check     lint, format, types, and who may import whom
   bench     what a tick costs, and what live trading costs
   soak      pytest ARGS with the long tests too, and many more random cases, new each time
@@ -185,7 +185,7 @@ def _demo_session(folder: Path, ledger: "subprocess.Popen[str]") -> int:
 
 def test(arguments: list[str]) -> NoReturn:
     os.chdir(ROOT)
-    become([PYTHON, "-m", "pytest", *arguments])
+    become([PYTHON, "-m", "pytest", *(arguments or ["-n", "auto", "--dist", "loadfile"])])
 
 
 def soak(arguments: list[str]) -> NoReturn:
